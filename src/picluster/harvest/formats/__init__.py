@@ -1,0 +1,1 @@
+"""The file formats the harvest reads, found by their first lines."""

@@ -1,0 +1,1 @@
+"""The cluster description: racks, banks, switches, PDUs and the network."""

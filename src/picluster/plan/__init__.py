@@ -1,0 +1,1 @@
+"""The address plan: what follows from description and registry."""

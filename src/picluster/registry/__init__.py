@@ -1,0 +1,1 @@
+"""The pinned board-per-slot table."""

@@ -1,0 +1,220 @@
+"""Turn a checked YAML document into a :class:`Cluster`, checking what a schema cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from picluster.cluster.model import Bank, Cluster, Controller, Pdu, Server, Switch
+from picluster.cluster.ports import expand_ports
+from picluster.cluster.yaml_file import Path_, YamlFile
+from picluster.errors import PiclusterError, Problem
+from picluster.mac import parse_mac
+from picluster.net import Ipv4Block, parse_address, parse_block
+
+T = TypeVar("T")
+
+_REFUSED = {
+    "pool": "the boot ROM never confirms an offer, so a pool gives two boards one address",
+    "always_broadcast": "with a constant transaction id a board may take another one's offer",
+}
+
+
+class Builder:
+    """Builds one cluster; collects every problem before it refuses."""
+
+    def __init__(self, document: YamlFile, path: Path) -> None:
+        self._document = document
+        self._data: dict[str, Any] = document.data
+        self._path = path
+        self._problems: list[Problem] = []
+
+    def cluster(self) -> Cluster:
+        """Build it.
+
+        Raises:
+            PiclusterError: with every problem found.
+        """
+        data = self._data
+        self._refuse_dangerous()
+        network = self._read(("network",), parse_block, data["network"], Ipv4Block(0, 32))
+        head = self._server(("head",), data["head"])
+        servers = tuple(
+            self._server(("boot_servers", i), entry)
+            for i, entry in enumerate(data.get("boot_servers", ()))
+        )
+        switches = self._switches()
+        pdus = self._pdus()
+        self._unique("boot_servers", [head.name, *(server.name for server in servers)], 1)
+        racks = [rack["number"] for rack in data.get("racks", ())]
+        self._unique("racks", racks)
+        banks = self._banks(network, head, servers)
+        boot, dhcp, ssh = data.get("boot", {}), data.get("dhcp", {}), data.get("ssh", {})
+        self._stop()
+        return Cluster(
+            path=self._path,
+            name=data["name"],
+            title=data.get("title", ""),
+            network=network,
+            head=head,
+            boot_servers=servers,
+            switches=switches,
+            controllers=tuple(Controller(**entry) for entry in data.get("controllers", ())),
+            pdus=pdus,
+            racks=tuple(racks),
+            banks=banks,
+            domain_name=data.get("domain_name", f"{data['name']}.internal"),
+            registry=self._path.parent / data.get("registry", "macs.csv"),
+            bank_rows=data.get("bank_rows", 1),
+            extra_ouis=frozenset(data.get("boards", {}).get("extra_ouis", ())),
+            lease_time_s=dhcp.get("lease_time_s", 86400),
+            router=self._optional_address(("dhcp", "router"), dhcp.get("router")),
+            dns_servers=tuple(
+                self._read(("dhcp", "dns_servers", i), parse_address, text, 0)
+                for i, text in enumerate(dhcp.get("dns_servers", ()))
+            ),
+            tftp_root=boot.get("tftp_root", "/srv/picluster/tftp"),
+            export_root=boot.get("export_root", "/srv/picluster/export"),
+            ssh_user=ssh.get("user", "root"),
+            host_authorities=tuple(ssh.get("host_authorities", ())),
+            lines=self._bank_lines(),
+        )
+
+    def _stop(self) -> None:
+        if self._problems:
+            raise PiclusterError(self._problems)
+
+    def _say(self, path: Path_, what: str, remedy: str = "") -> None:
+        self._problems.append(self._document.problem(path, what, remedy))
+
+    def _read(self, path: Path_, read: Callable[[str], T], text: str, instead: T) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            self._say(path, str(error))
+            return instead
+
+    def _optional_address(self, path: Path_, text: str | None) -> int | None:
+        return None if text is None else self._read(path, parse_address, text, 0)
+
+    def _refuse_dangerous(self) -> None:
+        for key, why in _REFUSED.items():
+            if key in self._data.get("dhcp", {}):
+                self._say(("dhcp", key), f"dhcp.{key} is always refused: {why}", "remove the key")
+
+    def _unique(self, key: str, names: Iterable[object], offset: int = 0) -> None:
+        seen = set[object]()
+        for i, name in enumerate(names):
+            if name in seen:
+                self._say((key, i - offset), f"{key}: {name} is described twice", "rename one")
+            seen.add(name)
+
+    def _server(self, path: Path_, data: dict[str, Any]) -> Server:
+        address = self._read((*path, "address"), parse_address, data["address"], 0)
+        return Server(data["name"], address, data["boot_interface"])
+
+    def _switches(self) -> tuple[Switch, ...]:
+        switches = []
+        for i, entry in enumerate(self._data.get("switches", ())):
+            path = ("switches", i)
+            fields = dict(entry)
+            fields["address"] = self._optional_address((*path, "address"), entry.get("address"))
+            if "mac" in entry:
+                fields["mac"] = self._read((*path, "mac"), parse_mac, entry["mac"], None)
+            fields["uplinks"] = tuple(str(port) for port in entry.get("uplinks", ()))
+            switches.append(Switch(**fields))
+        self._unique("switches", [switch.name for switch in switches])
+        controllers = [entry["name"] for entry in self._data.get("controllers", ())]
+        self._unique("controllers", controllers)
+        for i, switch in enumerate(switches):
+            self._known(("switches", i, "controller"), switch.controller, controllers)
+        return tuple(switches)
+
+    def _pdus(self) -> tuple[Pdu, ...]:
+        pdus = []
+        for i, entry in enumerate(self._data.get("pdus", ())):
+            address = self._optional_address(("pdus", i, "address"), entry.get("address"))
+            pdus.append(Pdu(**{**entry, "address": address}))
+        self._unique("pdus", [pdu.name for pdu in pdus])
+        return tuple(pdus)
+
+    def _known(self, path: Path_, name: object, names: Iterable[object]) -> None:
+        known = list(names)
+        if name is not None and name not in known:
+            listed = ", ".join(map(str, known)) or "none"
+            self._say(path, f"{path[-1]} {name} is not described", f"described are: {listed}")
+
+    def _banks(
+        self, network: Ipv4Block, head: Server, servers: tuple[Server, ...]
+    ) -> tuple[Bank, ...]:
+        sides = {rack["number"]: rack.get("side") for rack in self._data.get("racks", ())}
+        server_names = [server.name for server in (head, *servers)]
+        switches = [entry["name"] for entry in self._data.get("switches", ())]
+        pdus = {entry["name"]: entry.get("outlets") for entry in self._data.get("pdus", ())}
+        banks = []
+        for i, entry in enumerate(self._data["banks"]):
+            path: Path_ = ("banks", i)
+            self._known((*path, "rack"), entry.get("rack"), sides)
+            self._known((*path, "switch"), entry.get("switch"), switches)
+            self._known((*path, "pdu"), entry.get("pdu"), pdus)
+            self._known((*path, "boot_server"), entry.get("boot_server"), server_names)
+            self._check_outlet(path, entry, pdus)
+            banks.append(self._bank(path, entry, network, head, sides))
+        self._unique("banks", [bank.number for bank in banks])
+        return tuple(sorted(banks, key=lambda bank: bank.number))
+
+    def _check_outlet(
+        self, path: Path_, entry: dict[str, Any], pdus: dict[str, int | None]
+    ) -> None:
+        outlets = pdus.get(entry.get("pdu", ""))
+        if outlets is not None and entry.get("outlet", 1) > outlets:
+            what = f"outlet {entry['outlet']} of {entry['pdu']}, which has {outlets}"
+            self._say((*path, "outlet"), what, "name one it has")
+
+    def _bank(
+        self,
+        path: Path_,
+        entry: dict[str, Any],
+        network: Ipv4Block,
+        head: Server,
+        sides: dict[int, str | None],
+    ) -> Bank:
+        size = entry.get("size", self._data.get("bank_size", 42))
+        ports = tuple[str, ...]()
+        if "ports" in entry:
+            ports = self._read((*path, "ports"), expand_ports, entry["ports"], ())
+            if ports and len(ports) != size:
+                what = f"bank {entry['number']} has {size} slots and {len(ports)} ports"
+                self._say((*path, "ports"), what, "name one port for each slot")
+        domain = entry.get("domain")
+        return Bank(
+            number=entry["number"],
+            block=self._block(path, entry, network),
+            size=size,
+            boot_server=entry.get("boot_server", head.name),
+            image=entry.get("image", self._data.get("image", "current")),
+            title=entry.get("title", ""),
+            rack=entry.get("rack"),
+            side=entry.get("side", sides.get(entry.get("rack", -1))),
+            domain=None if domain is None else str(domain),
+            switch=entry.get("switch"),
+            ports=ports,
+            pdu=entry.get("pdu"),
+            outlet=entry.get("outlet"),
+        )
+
+    def _block(self, path: Path_, entry: dict[str, Any], network: Ipv4Block) -> Ipv4Block:
+        if "network" in entry:
+            return self._read((*path, "network"), parse_block, entry["network"], network)
+        stride = self._data.get("bank_stride", 256)
+        if stride & (stride - 1):
+            self._say(("bank_stride",), f"bank_stride is {stride}", "take a power of two")
+        prefix = 32 - (stride - 1).bit_length()
+        return Ipv4Block(network.first + entry["number"] * stride, prefix)
+
+    def _bank_lines(self) -> dict[int, int]:
+        return {
+            entry["number"]: self._document.line(("banks", i))
+            for i, entry in enumerate(self._data["banks"])
+        }

@@ -1,0 +1,87 @@
+"""What can be said of a cluster's addresses before any board is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from picluster.cluster.model import Bank, Cluster
+from picluster.errors import Problem
+from picluster.net import dotted
+
+
+def fixed_addresses(cluster: Cluster) -> dict[int, str]:
+    """Addresses no node may have, and whose they are."""
+    owners = {
+        cluster.network.first: "the network's own",
+        cluster.network.last: "the broadcast address",
+    }
+    if cluster.router is not None:
+        owners[cluster.router] = "the router's"
+    for server in cluster.servers:
+        kind = "the head" if server is cluster.head else f"boot server {server.name}"
+        owners[server.address] = f"{kind}'s"
+    for switch in cluster.switches:
+        if switch.address is not None:
+            owners[switch.address] = f"switch {switch.name}'s"
+    for pdu in cluster.pdus:
+        if pdu.address is not None:
+            owners[pdu.address] = f"PDU {pdu.name}'s"
+    return owners
+
+
+def check_layout(cluster: Cluster) -> Iterator[Problem]:
+    """Problems of banks and servers with the network and with each other."""
+    for bank in cluster.banks:
+        yield from _check_size(cluster, bank)
+    yield from _check_overlaps(cluster)
+    yield from _check_servers(cluster)
+
+
+def _problem(cluster: Cluster, bank: Bank, what: str, remedy: str) -> Problem:
+    return Problem(what, remedy, str(cluster.path), cluster.lines.get(bank.number))
+
+
+def _check_size(cluster: Cluster, bank: Bank) -> Iterator[Problem]:
+    last = bank.address(bank.size)
+    if bank.address(1) not in cluster.network or last not in cluster.network:
+        span = f"{dotted(bank.address(1))} to {dotted(last)}"
+        what = f"network {cluster.network} is too small for bank {bank.number} ({span})"
+        yield _problem(cluster, bank, what, "take a larger network or a lower bank number")
+    elif last not in bank.block:
+        what = f"bank {bank.number} has {bank.size} slots, its block {bank.block} fewer addresses"
+        yield _problem(cluster, bank, what, "reduce its size or give it a larger block")
+
+
+def _check_overlaps(cluster: Cluster) -> Iterator[Problem]:
+    widest: Bank | None = None
+    for bank in sorted(cluster.banks, key=lambda bank: bank.block.first):
+        if widest is not None and widest.block.last >= bank.block.first:
+            what = (
+                f"banks {widest.number} ({widest.block}) and {bank.number} ({bank.block}) overlap"
+            )
+            yield _problem(cluster, bank, what, "give them blocks of their own")
+        if widest is None or bank.block.last > widest.block.last:
+            widest = bank
+
+
+def _check_servers(cluster: Cluster) -> Iterator[Problem]:
+    seen: dict[int, str] = {}
+    for server in cluster.servers:
+        if server.address not in cluster.network:
+            what = f"{server.name} has {dotted(server.address)}, outside {cluster.network}"
+            yield Problem(what, "give it an address of the boot network", str(cluster.path))
+    owned = [
+        *((server.address, server.name) for server in cluster.servers),
+        *((switch.address, switch.name) for switch in cluster.switches),
+        *((pdu.address, pdu.name) for pdu in cluster.pdus),
+    ]
+    for address, name in owned:
+        if address is None:
+            continue
+        if address in (cluster.network.first, cluster.network.last):
+            what = f"{name} has {dotted(address)}, the network's own or broadcast address"
+            yield Problem(what, "give it another one", str(cluster.path))
+        if address in seen:
+            what = f"{name} and {seen[address]} both have {dotted(address)}"
+            yield Problem(what, "give one another address", str(cluster.path))
+        seen[address] = name

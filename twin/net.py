@@ -83,6 +83,13 @@ class Namespace:
             self.delete()
             raise
 
+    @classmethod
+    def adopt(cls, name: str) -> Self:
+        """Take a namespace that another process made, to delete it; it need not exist."""
+        namespace = cls(name, create=False)
+        namespace._owned = True
+        return namespace
+
     @property
     def path(self) -> Path:
         """The file that stands for the namespace, as ``nsenter`` and podman take it."""

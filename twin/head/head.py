@@ -1,0 +1,188 @@
+"""A head from start to end."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from picluster.errors import os_errors, refusal, shown
+from twin.head import apt, container, image, outside, packages, reach
+from twin.head.places import Places, check_name
+from twin.net import Namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from subprocess import CompletedProcess
+    from types import TracebackType
+
+    from twin.rack import Rack
+
+#: Interface of the head on the boot side.
+BOOT_INTERFACE = "eth1"
+
+
+class Head:
+    """A Debian 12 head in a container, named; a context manager that removes it on leaving.
+
+    Everything it makes is called after ``name``, so :meth:`down` cleans up after a process that
+    was killed, from another process too.
+
+    Args:
+        name: at most 24 lower-case letters, digits and dashes; one head of a name at a time.
+        rack: the rack it is plugged into, already up; ``None`` for a head without ``eth1``.
+        hostname: what the machine calls itself.
+        inventory_host: its name in the cluster's inventory.
+        variables: host variables beyond the connection, put into :attr:`inventory`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rack: Rack | None = None,
+        *,
+        hostname: str = "head",
+        inventory_host: str = "head",
+        variables: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.places = Places(check_name(name))
+        self.rack = rack
+        self.hostname = hostname
+        self.inventory_host = inventory_host
+        self.variables = dict(variables or {})
+        self.failed_units: list[str] = []
+        self._lock: IO[str] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name it was given."""
+        return self.places.name
+
+    @property
+    def inventory(self) -> Path:
+        """Inventory source (``ansible-playbook -i``) that says how to reach this head."""
+        return self.places.inventory
+
+    @property
+    def exports(self) -> Path:
+        """The head's ``/srv/picluster``, seen from the machine."""
+        return self.places.exports
+
+    @property
+    def namespace(self) -> Namespace:
+        """Its network namespace."""
+        return Namespace(self.places.namespace, create=False)
+
+    def up(self) -> None:
+        """Build the image if need be, start the head and wait until it has booted.
+
+        Raises:
+            PiclusterError: the machine lacks something, the name is taken, or it does not boot;
+                nothing is left behind.
+        """
+        container.check_machine()
+        reference = image.ensure()
+        if container.exists(self.places.container) or self.namespace.path.exists():
+            raise refusal(
+                f"a head named {shown(self.name)} exists",
+                f"python -m twin.head down --name {self.name}",
+            )
+        try:
+            self._start(reference)
+        except BaseException:
+            self.down()
+            raise
+
+    def _start(self, reference: str) -> None:
+        self.places.make()
+        packages.lend(self.places.packages)
+        namespace = Namespace(self.places.namespace)
+        outside.connect(namespace, self.places.directory / "slirp4netns.log")
+        if self.rack is not None:
+            self.rack.plug(BOOT_INTERFACE, namespace)
+        container.create(self.places, reference, self.hostname)
+        hosts = f"127.0.0.1 localhost\n127.0.1.1 {self.hostname}\n".encode()
+        files = {**apt.files(), **reach.keys(self.places), "/etc/hosts": (hosts, 0o644)}
+        container.put(self.places.container, files)
+        container.start(self.places.container)
+        self.failed_units = container.wait_booted(self.places.container)
+        if self.failed_units:
+            print(f"{self.name}: degraded: {', '.join(self.failed_units)}", file=sys.stderr)
+        reach.check(self.places)
+        reach.write_inventory(self.places, self.inventory_host, self.variables)
+
+    def down(self) -> None:
+        """Remove everything :meth:`up` made, whoever called it; twice is fine."""
+        container.remove(self.places.container)
+        outside.disconnect(self.namespace.path)
+        Namespace.adopt(self.places.namespace).delete()
+        if self.places.directory.exists():
+            packages.keep(self.places.packages)
+            with os_errors("remove the head's directory", self.places.directory):
+                shutil.rmtree(self.places.directory)
+
+    def run(self, args: Sequence[str], *, timeout_s: float = 60) -> CompletedProcess[bytes]:
+        """Run a command in the head; its status is the caller's to judge."""
+        return container.run(self.places.container, args, timeout_s=timeout_s)
+
+    def exec(self, args: Sequence[str], *, timeout_s: float = 60) -> str:
+        """Run a command in the head and give its standard output.
+
+        Raises:
+            PiclusterError: it failed; the message holds the end of what it said.
+        """
+        done = self.run(args, timeout_s=timeout_s)
+        if done.returncode:
+            said = (done.stderr or done.stdout).decode(errors="replace").strip()[-600:]
+            raise refusal(f"{args[0]} in {self.name} failed with status {done.returncode}: {said}")
+        return done.stdout.decode(errors="replace")
+
+    def copy_out(self, path: str) -> bytes:
+        """Content of a file of the head."""
+        done = self.run(["cat", path])
+        if done.returncode:
+            raise refusal(f"cannot read: {done.stderr.decode(errors='replace').strip()}", file=path)
+        return done.stdout
+
+    def __enter__(self) -> Self:
+        self._lock = _lock(self.name)
+        try:
+            self.down()
+            self.up()
+        except BaseException:
+            self._unlock()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.down()
+        finally:
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _lock(name: str) -> IO[str]:
+    """Hold the name: what another process left under it may be removed, what it uses may not."""
+    path = Path("/run/lock") / f"picluster-{name}.lock"
+    with os_errors("lock the head's name", path):
+        lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise refusal(
+            f"a head named {shown(name)} is in use by another process", "use another name"
+        ) from error
+    return lock

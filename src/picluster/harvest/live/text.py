@@ -1,0 +1,42 @@
+"""Text a live source gave, read by the file formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from picluster.errors import refusal
+from picluster.harvest.formats.base import Context
+from picluster.harvest.observation import Fact, Observation
+
+
+def now() -> datetime:
+    """The time of an observation made now, whole seconds, aware UTC."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def facts_of(text: str, source: str, *, switch: str | None = None) -> Iterator[Fact]:
+    """Parse an answer as if it were a file.
+
+    Args:
+        text: the whole answer.
+        source: name of the live source, put into facts and messages.
+        switch: name of the switch the text is from, when the source knows it.
+
+    Raises:
+        PiclusterError: no format fits, or the format finds the text broken.
+    """
+    # The formats bring TextFSM with them: not loaded before there is a text.
+    from picluster.harvest.formats.detect import detect  # noqa: PLC0415
+
+    if not text.strip():
+        raise refusal("the answer is empty", "check the source by hand", file=source)
+    kind = detect(text[:65536], source)
+    lines = enumerate(text.splitlines(), start=1)
+    for fact in kind.parse(lines, Context(source, now())):
+        if isinstance(fact, Observation):
+            # A live answer has no lines a user could look up.
+            yield replace(fact, line=None, switch=switch or fact.switch, seen=fact.seen or now())
+        else:
+            yield fact

@@ -1,0 +1,1 @@
+"""Small local servers that speak what the real cluster's devices speak."""

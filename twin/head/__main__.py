@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
-from picluster.errors import PiclusterError, refusal
+from picluster.cluster.load import find_description, load_cluster
+from picluster.errors import PiclusterError
 from twin.head import Head
+from twin.head.places import TREE
 from twin.rack import Rack
 
 if TYPE_CHECKING:
@@ -34,16 +34,13 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    rack = Rack(arguments.name, arguments.banks)
-    head = Head(
-        arguments.name,
-        rack,
-        inventory_host=arguments.host,
-        variables=_variables(arguments.variables),
-    )
+    cluster = load_cluster(find_description(arguments.cluster))
+    rack = Rack(arguments.name, [bank.number for bank in cluster.banks])
+    head = Head.of(cluster, arguments.name, rack)
     if arguments.replace:
         head.down()
         rack.down()
+    head.check_free()
     rack.up()
     try:
         head.up()
@@ -67,22 +64,6 @@ def _exec(arguments: argparse.Namespace) -> int:
     return subprocess.run(args, check=False).returncode
 
 
-def _variables(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise refusal(f"cannot read variables: {error}", file=path) from error
-    if not isinstance(document, dict):
-        raise refusal("not a mapping of variables", "write 'name: value' lines", file=path)
-    return document
-
-
-def _banks(text: str) -> list[int]:
-    return [int(word) for word in text.split(",") if word]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m twin.head", description=__doc__)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -95,9 +76,8 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     up = action("up", _up, "start a head and its rack network; prints its inventory source")
-    up.add_argument("--banks", type=_banks, default=[11, 12], help="bank numbers (11,12)")
-    up.add_argument("--host", default="head", help="its name in the inventory (%(default)s)")
-    up.add_argument("--variables", type=Path, help="YAML file of more host variables")
+    default = TREE / "inventory" / "mini"
+    up.add_argument("--cluster", type=Path, default=default, help="inventory (%(default)s)")
     up.add_argument("--replace", action="store_true", help="remove one of that name first")
     action("down", _down, "remove a head, its rack network and all that belongs to them")
     run = action("exec", _exec, "run a command in a head; a shell without one")

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
     from types import TracebackType
 
+    from picluster.cluster.model import Cluster
     from twin.rack import Rack
 
-#: Interface of the head on the boot side.
-BOOT_INTERFACE = "eth1"
+#: What a container cannot do, said in the variables of the roles.
+CONTAINER_VARIABLES: dict[str, Any] = {"nfs_server_provider": "ganesha"}
 
 
 class Head:
@@ -33,9 +34,10 @@ class Head:
     Args:
         name: at most 24 lower-case letters, digits and dashes; one head of a name at a time.
         rack: the rack it is plugged into, already up; ``None`` for a head without ``eth1``.
-        hostname: what the machine calls itself.
-        inventory_host: its name in the cluster's inventory.
-        variables: host variables beyond the connection, put into :attr:`inventory`.
+        host: its name in the cluster's inventory, and what the machine calls itself.
+        boot_interface: its interface on the boot side.
+        variables: host variables put into :attr:`inventory` beyond the connection and what a
+            container needs.
     """
 
     def __init__(
@@ -43,17 +45,22 @@ class Head:
         name: str,
         rack: Rack | None = None,
         *,
-        hostname: str = "head",
-        inventory_host: str = "head",
+        host: str = "head",
+        boot_interface: str = "eth1",
         variables: Mapping[str, Any] | None = None,
     ) -> None:
         self.places = Places(check_name(name))
         self.rack = rack
-        self.hostname = hostname
-        self.inventory_host = inventory_host
-        self.variables = dict(variables or {})
+        self.host = host
+        self.boot_interface = boot_interface
+        self.variables = {**CONTAINER_VARIABLES, **(variables or {})}
         self.failed_units: list[str] = []
         self._lock: IO[str] | None = None
+
+    @classmethod
+    def of(cls, cluster: Cluster, name: str, rack: Rack | None = None) -> Self:
+        """The head of a cluster description, named as in its inventory."""
+        return cls(name, rack, host=cluster.head.name, boot_interface=cluster.head.boot_interface)
 
     @property
     def name(self) -> str:
@@ -83,17 +90,21 @@ class Head:
                 nothing is left behind.
         """
         container.check_machine()
+        self.check_free()
         reference = image.ensure()
-        if container.exists(self.places.container) or self.namespace.path.exists():
-            raise refusal(
-                f"a head named {shown(self.name)} exists",
-                f"python -m twin.head down --name {self.name}",
-            )
         try:
             self._start(reference)
         except BaseException:
             self.down()
             raise
+
+    def check_free(self) -> None:
+        """Refuse a name that a head has already."""
+        if container.exists(self.places.container) or self.namespace.path.exists():
+            raise refusal(
+                f"a head named {shown(self.name)} exists",
+                f"python -m twin.head down --name {self.name}",
+            )
 
     def _start(self, reference: str) -> None:
         self.places.make()
@@ -101,9 +112,9 @@ class Head:
         namespace = Namespace(self.places.namespace)
         outside.connect(namespace, self.places.directory / "slirp4netns.log")
         if self.rack is not None:
-            self.rack.plug(BOOT_INTERFACE, namespace)
-        container.create(self.places, reference, self.hostname)
-        hosts = f"127.0.0.1 localhost\n127.0.1.1 {self.hostname}\n".encode()
+            self.rack.plug(self.boot_interface, namespace)
+        container.create(self.places, reference, self.host)
+        hosts = f"127.0.0.1 localhost\n127.0.1.1 {self.host}\n".encode()
         files = {**apt.files(), **reach.keys(self.places), "/etc/hosts": (hosts, 0o644)}
         container.put(self.places.container, files)
         container.start(self.places.container)
@@ -111,7 +122,7 @@ class Head:
         if self.failed_units:
             print(f"{self.name}: degraded: {', '.join(self.failed_units)}", file=sys.stderr)
         reach.check(self.places)
-        reach.write_inventory(self.places, self.inventory_host, self.variables)
+        reach.write_inventory(self.places, self.host, self.variables)
 
     def down(self) -> None:
         """Remove everything :meth:`up` made, whoever called it; twice is fine."""

@@ -1,1 +1,13 @@
-"""The file formats the harvest reads, found by their first lines."""
+"""Every file format the harvest knows."""
+
+from picluster.harvest.formats import beacon, capture, dhcp, neighbour, refused, switch
+from picluster.harvest.formats.base import Format
+
+FORMATS: tuple[Format, ...] = (
+    *getattr(switch, "FORMATS", ()),
+    *dhcp.FORMATS,
+    *neighbour.FORMATS,
+    *beacon.FORMATS,
+    *capture.FORMATS,
+    *refused.FORMATS,
+)

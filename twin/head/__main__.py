@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picluster.cluster.load import find_description, load_cluster
-from picluster.errors import PiclusterError
+from picluster.errors import PiclusterError, refusal
 from twin.head import Head
 from twin.head.places import TREE
 from twin.rack import Rack
@@ -64,6 +64,14 @@ def _exec(arguments: argparse.Namespace) -> int:
     return subprocess.run(args, check=False).returncode
 
 
+def _client(arguments: argparse.Namespace) -> int:
+    if not arguments.words:
+        raise refusal("no command to run as a client", "put it at the end")
+    rack = Rack(arguments.name, [] if arguments.bank is None else [arguments.bank])
+    with rack.client(arguments.address, arguments.bank) as client:
+        return subprocess.run(client.inside(arguments.words), check=False).returncode
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m twin.head", description=__doc__)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
@@ -80,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--cluster", type=Path, default=default, help="inventory (%(default)s)")
     up.add_argument("--replace", action="store_true", help="remove one of that name first")
     action("down", _down, "remove a head, its rack network and all that belongs to them")
+    client = action("client", _client, "run a command on a machine of its own on the rack network")
+    client.add_argument("--address", help="its address, such as 172.20.1.42/16; none otherwise")
+    client.add_argument("--bank", type=int, help="the bank whose switch it is on; else the core")
+    client.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     run = action("exec", _exec, "run a command in a head; a shell without one")
     run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     return parser

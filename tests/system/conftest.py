@@ -1,0 +1,76 @@
+"""A head in a container and its rack network, shared by the system tests of a session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from picluster.cluster.load import find_description, load_cluster
+from picluster.errors import PiclusterError
+from twin.head import Head
+from twin.head.container import check_machine
+from twin.head.places import TREE
+from twin.head.playbook import Outcome, play
+from twin.rack import Rack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from picluster.cluster.model import Cluster
+
+HERE = Path(__file__).parent
+MINI = TREE / "inventory" / "mini"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.fixture(scope="session")
+def machine() -> None:
+    """Skip where no head can run; PICLUSTER_REQUIRE_SYSTEM=1 makes that a failure."""
+    try:
+        check_machine()
+    except PiclusterError as error:
+        if os.environ.get("PICLUSTER_REQUIRE_SYSTEM") == "1":
+            raise
+        pytest.skip(f"no head can run here: {error}")
+
+
+@pytest.fixture(scope="session")
+def mini() -> Cluster:
+    return load_cluster(find_description(MINI))
+
+
+@pytest.fixture(scope="session")
+def rack(machine: None, mini: Cluster) -> Iterator[Rack]:
+    """The rack network of ``mini``."""
+    with Rack("test", [bank.number for bank in mini.banks]) as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+def head(rack: Rack, mini: Cluster) -> Iterator[Head]:
+    """A bare head on that rack: nothing of the project has touched it."""
+    with Head.of(mini, "test", rack) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def converged(head: Head) -> Outcome:
+    """The first run of ``site.yml`` on the bare head."""
+    outcome = play(head, MINI)
+    assert outcome.status == 0, outcome.explain()
+    return outcome
+
+
+@pytest.fixture(scope="session")
+def configured_head(head: Head, converged: Outcome) -> Head:
+    """The head of ``mini``, configured by ``site.yml``."""
+    assert converged.changed(), "the head was not bare"
+    return head

@@ -61,21 +61,30 @@ def facts(entries: Iterable[Entry], context: Context) -> Iterator[Fact]:
         mac, switch = entry.mac.lower(), entry.row.switch
         master = masters.get((switch, f"{mac} {entry.port}")) or masters.get((switch, mac))
         if entry.permanent:
-            yield remark(f"{entry.mac} is an address of {shown(entry.port)} itself: not a station",
-                         entry.row, context)
+            yield remark(
+                f"{entry.mac} is an address of {shown(entry.port)} itself: not a station",
+                entry.row,
+                context,
+            )
         elif entry.tunnel:
-            yield remark(f"{entry.mac} is behind the tunnel end {shown(entry.tunnel)}: no port",
-                         entry.row, context)
+            yield remark(
+                f"{entry.mac} is behind the tunnel end {shown(entry.tunnel)}: no port",
+                entry.row,
+                context,
+            )
         elif master is not None and not entry.master:
-            yield remark(f"{entry.mac} at {shown(entry.port)} is the interface's own entry, which"
-                         f" can be stale; the bridge has it in line {master.row.number}",
-                         entry.row, context)
+            yield remark(
+                f"{entry.mac} at {shown(entry.port)} is the interface's own entry, which"
+                f" can be stale; the bridge has it in line {master.row.number}",
+                entry.row,
+                context,
+            )
         else:
             cells = Cells(mac=entry.mac, port=entry.port, vlan=entry.vlan)
             yield from facts_of(cells, entry.row, context)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BridgeTextFormat:
     """``bridge fdb show``, ``master`` rows before ``self`` rows."""
 
@@ -120,7 +129,7 @@ def _entry(row: Row) -> Entry | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BridgeJsonFormat:
     """``bridge -j fdb show``."""
 

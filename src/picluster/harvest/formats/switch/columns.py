@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from picluster.harvest.formats.switch.station import Cells
-from picluster.harvest.formats.switch.text import MAC_LOOKING
+from picluster.harvest.formats.switch.text import MAC_LOOKING, MAC_SHAPED
 
 #: Header phrases and what the column below holds; longest first where one begins another.
 _PHRASES: tuple[tuple[str, str], ...] = (
@@ -55,7 +55,7 @@ def read_header(line: str) -> tuple[str, ...] | None:
         For each column ``mac``, ``port``, ``vlan``, ``type`` or ``skip``; ``None`` when a word is
         not one of a switch table, or MAC address and port are not there just once.
     """
-    if len(line) > 200 or "mac" not in line and "destination" not in line:
+    if len(line) > 200 or ("mac" not in line and "destination" not in line):
         return None
     roles = []
     position = 0
@@ -93,7 +93,7 @@ def split_row(roles: tuple[str, ...], text: str, ruler: tuple[int, ...] | None) 
         The cells, or ``None`` when words and columns do not fit.
     """
     text = _CPU.sub("CPU", text)
-    match = MAC_LOOKING.search(text)
+    match = MAC_SHAPED.search(text) or MAC_LOOKING.search(text)
     if match is None:
         return None
     at = roles.index("mac")

@@ -23,13 +23,19 @@ _HEADERS: tuple[tuple[str, str], ...] = (
     ("broadcom-fastpath", r"vlan ?id mac address interface ifindex status"),
     ("aruba-aoscx", r"mac address vlan type port"),
     ("hp-procurve", r"mac address (located on )?port( vlan)?"),
-    ("hp-comware", r"mac addr(ess)? vlan ?id state port( ?index|/nickname)? aging( ?time)?(\(s\))?"),
+    (
+        "hp-comware",
+        r"mac addr(ess)? vlan ?id state port( ?index|/nickname)? aging( ?time)?(\(s\))?",
+    ),
     ("huawei-vrp", r"mac address vlan/vsi(/bd|/si)? learned-from type"),
     ("extreme-exos", r"mac vlan( name ?\( ?tag ?\))? age flags port( / virtual port list)?"),
     ("juniper-junos", r"vlan mac mac (age|gbp) logical( .*)?"),
     ("juniper-junos", r"vlan mac address type age interfaces?"),
     ("allied-telesis", r"vlan port mac (fwd|state)( .*)?"),
-    ("alcatel-aos", r"(domain )?vlan(/srvcid\[?[\[:\]a-z/]+)? mac address type (protocol )?operation interface"),
+    (
+        "alcatel-aos",
+        r"(domain )?vlan(/srvcid\[?[\[:\]a-z/]+)? mac address type (protocol )?operation interface",
+    ),
     ("mikrotik-bridge-host", r"columns: mac-address,.*\bbridge\b.*"),
     ("mikrotik-bridge-host", r"# mac-address( vid)? on-interface( bridge)?( age)?"),
 )
@@ -111,9 +117,9 @@ def row_kind(line: str) -> str | None:
     return None
 
 
-_SWITCH_NAMES = "switch switch_ip switch_name switch_address switch_addr".split()
-_PORT_NAMES = "port switch_port port_number".split()
-_NODE_NAMES = "node node_ip node_address node_addr address ip ip_address".split()
+_SWITCH_NAMES = ["switch", "switch_ip", "switch_name", "switch_address", "switch_addr"]
+_PORT_NAMES = ["port", "switch_port", "port_number"]
+_NODE_NAMES = ["node", "node_ip", "node_address", "node_addr", "address", "ip", "ip_address"]
 
 
 def position_columns(line: str) -> tuple[str, dict[str, int]] | None:
@@ -124,9 +130,15 @@ def position_columns(line: str) -> tuple[str, dict[str, int]] | None:
         ``None`` when it is no such header (a MAC address column makes it another table).
     """
     for delimiter in ",;\t":
-        names = [re.sub(r"[ -]+", "_", cell.strip(" \"'")) for cell in line.lower().split(delimiter)]
+        names = [
+            re.sub(r"[ -]+", "_", cell.strip(" \"'")) for cell in line.lower().split(delimiter)
+        ]
         found = {}
-        for key, known in (("switch", _SWITCH_NAMES), ("port", _PORT_NAMES), ("address", _NODE_NAMES)):
+        for key, known in (
+            ("switch", _SWITCH_NAMES),
+            ("port", _PORT_NAMES),
+            ("address", _NODE_NAMES),
+        ):
             columns = [index for index, name in enumerate(names) if name in known]
             if len(columns) == 1:
                 found[key] = columns[0]

@@ -19,6 +19,7 @@ DIALECTS: tuple[TableFormat, ...] = (
         {"mac": "MAC_ADDRESS", "port": "PORTS", "vlan": "VLAN_ID", "type": "TYPE", "age": "AGE"},
         banner=("VLAN MAC Address Type age Secure NTFY Ports",),
         indent=" ",
+        phrases=("vPC Peer-Link",),
     ),
     TableFormat(
         "radlan",
@@ -58,7 +59,12 @@ DIALECTS: tuple[TableFormat, ...] = (
         "huawei-vrp",
         "Huawei VRP: display mac-address",
         "ntc:huawei_vrp_display_mac-address.textfsm",
-        {"mac": "DESTINATION_ADDRESS", "port": "DESTINATION_PORT", "vlan": "VLAN_ID", "type": "TYPE"},
+        {
+            "mac": "DESTINATION_ADDRESS",
+            "port": "DESTINATION_PORT",
+            "vlan": "VLAN_ID",
+            "type": "TYPE",
+        },
     ),
     TableFormat(
         "extreme-exos",

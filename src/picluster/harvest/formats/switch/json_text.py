@@ -111,8 +111,12 @@ def _values(document: Document, context: Context) -> tuple[object, ...]:
     position = _skip(document.text, 0)
     while position < len(document.text):
         if document.text[position] not in "[{":
-            raise _broken("starts in the middle" if not values else "text behind the end",
-                          document, position, context)
+            raise _broken(
+                "starts in the middle" if not values else "text behind the end",
+                document,
+                position,
+                context,
+            )
         try:
             value, position = decoder.raw_decode(document.text, position)
         except json.JSONDecodeError as error:

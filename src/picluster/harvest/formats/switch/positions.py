@@ -18,7 +18,7 @@ _MOST_PROBLEMS = 1000
 _LONGEST_NAME = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PositionsFormat:
     """``side,bank,switch_ip,node_ip,switch_port`` and tables with the like columns."""
 
@@ -39,17 +39,20 @@ class PositionsFormat:
         positions: list[Position] = []
         problems: list[Problem] = []
         header: tuple[str, dict[str, int]] | None = None
-        for number, text in lines:
-            text = text.removeprefix("\ufeff")
+        for number, raw in lines:
+            text = raw.removeprefix("\ufeff")
             if not text.strip() or text.lstrip().startswith("#"):
                 continue
             if header is None:
                 header = position_columns(text)
                 if header is None:
                     raise PiclusterError(
-                        Problem(f"no header of a positions table: {shown(text)}",
-                                "name the columns switch_ip, node_ip and switch_port",
-                                context.source, number)
+                        Problem(
+                            f"no header of a positions table: {shown(text)}",
+                            "name the columns switch_ip, node_ip and switch_port",
+                            context.source,
+                            number,
+                        )
                     )
                 continue
             found = _position(text, number, header, context)

@@ -54,7 +54,7 @@ class _Walk:
         return str(next(iter(mapped))) if len(mapped) == 1 else self.vlan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SnmpWalkFormat:
     """``snmpwalk`` output in any of its notations, and easysnmp's."""
 
@@ -101,7 +101,7 @@ def _take(walk: _Walk, binding: Binding, row: Row) -> str:
     key = index[-1]
     if binding.name in {"ifName", "ifDescr"}:
         table = walk.if_name if binding.name == "ifName" else walk.if_descr
-        table[key] = re.sub(r"\s+", "-", binding.value)
+        table[key] = " ".join(binding.value.split())
     elif number is None:
         return f"not a number: {shown(row.text)}"
     elif binding.name == "dot1dBasePortIfIndex":
@@ -179,7 +179,9 @@ def _facts(walk: _Walk, context: Context) -> Iterator[Fact]:
         else:
             port = "" if entry.port is None else walk.port_name(entry.port)
             unnamed = unnamed or (entry.port is not None and entry.port not in walk.if_index)
-            yield from facts_of(Cells(mac, port, walk.vlan_of(fdb)), entry.row, context)
+            yield from facts_of(
+                Cells(mac, port, walk.vlan_of(fdb), single=True), entry.row, context
+            )
     if unnamed:
         first = next(entry.row for entry in walk.entries.values() if entry.port)
         yield remark(

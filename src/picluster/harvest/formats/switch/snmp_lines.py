@@ -28,11 +28,16 @@ _ROOT = re.compile(
     r"(?:SNMPv2-SMI::mib-2|\.?(?:iso|1)\.3\.6\.1\.2\.1|\.?iso\.org\.dod\.internet\.mgmt\.mib-2"
     r"|mib-2)\.(?=\d)"
 )
-_NAMED = re.compile(r"(?:[\w-]{1,64}::|\.?(?:[A-Za-z][\w-]{0,64}\.){1,16})?(?P<name>[A-Za-z]\w{1,64})")
+_NAMED = re.compile(
+    r"(?:[\w-]{1,64}::|\.?(?:[A-Za-z][\w-]{0,64}\.){1,16})?(?P<name>[A-Za-z]\w{1,64})"
+)
 _MAC_TEXT = r"[0-9a-fA-F]{1,2}(?:[:-][0-9a-fA-F]{1,2}){5}"
 _PART = re.compile(
-    r"\.?(?:(?P<mac>" + _MAC_TEXT + r")|\[(?:(?:STRING|Hex-STRING): ?)?[\"']?(?:(?P<inside>"
-    + _MAC_TEXT + r")|(?P<hex>[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2}){5}) ?|(?P<boxed>\d{1,10}))"
+    r"\.?(?:(?P<mac>"
+    + _MAC_TEXT
+    + r")|\[(?:(?:STRING|Hex-STRING): ?)?[\"']?(?:(?P<inside>"
+    + _MAC_TEXT
+    + r")|(?P<hex>[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2}){5}) ?|(?P<boxed>\d{1,10}))"
     r"[\"']?\]|['\"](?P<quoted>" + _MAC_TEXT + r")['\"]|(?<=\.)(?P<number>\d{1,10}))"
 )
 _TYPE = re.compile(r"(?:[A-Za-z][\w-]{1,20}): ?(?P<value>.*)")

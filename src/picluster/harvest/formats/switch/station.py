@@ -23,11 +23,11 @@ _NO_STATION_TYPE = re.compile(
     re.IGNORECASE,
 )
 _NO_STATION_PORT = re.compile(
-    r"cpu(?: .*|[-/]?\d.*)?|router|switch|drop|self|sup-eth.*|vl(?:an)?-?\d+|internal|all-members|flood"
-    r"|management|mgmt|blackhole|-+|n/a|none|irb(?:\.\d+)?|vpls.*|igmp.*|.*\(r\)",
+    r"cpu(?: .*|[-/]?\d.*)?|router|switch|drop|self|sup-eth.*|vl(?:an)?-?\d+|internal"
+    r"|all-members|flood|management|mgmt|blackhole|-+|n/a|none|irb(?:\.\d+)?|vpls.*|igmp.*|.*\(r\)",
     re.IGNORECASE,
 )
-_PORT = re.compile(r"[A-Za-z0-9][\w:./@+()-]{0,63}", re.ASCII)
+_PORT = re.compile(r"[A-Za-z0-9][\w:./@+(), -]{0,63}", re.ASCII)
 _VLAN = re.compile(r"[A-Za-z0-9][\w:./@+-]{0,63}", re.ASCII)
 
 
@@ -37,12 +37,13 @@ class Cells:
 
     Attributes:
         mac: MAC address.
-        port: one port, or several joined by commas.
+        port: one port, or several joined by commas or blanks.
         vlan: VLAN tag or name.
         type: type or status of the entry.
         age: seconds since last seen, only when the table plainly means that.
         address: IPv4 address.
         uplink: the source marks the port as an uplink.
+        single: the port is one name, blanks and commas included.
     """
 
     mac: str
@@ -52,6 +53,7 @@ class Cells:
     age: str = ""
     address: str = ""
     uplink: bool = False
+    single: bool = False
 
 
 def facts_of(cells: Cells, row: Row, context: Context) -> Iterator[Fact]:
@@ -65,7 +67,7 @@ def facts_of(cells: Cells, row: Row, context: Context) -> Iterator[Fact]:
     if reason:
         yield remark(f"{mac} {reason}: not a station", row, context)
         return
-    for port in ports_of(cells.port) or [""]:
+    for port in ([cells.port] if cells.single else ports_of(cells.port)) or [""]:
         if port and not _PORT.fullmatch(port):
             yield remark(f"{mac}: not a port name: {shown(port)}", row, context)
             continue

@@ -21,7 +21,7 @@ _POE_HEADER = "port opmode hpmode pwrlimit"
 _DEFAULT = ("port", "vlan", "mac-address")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SwctrlFormat:
     """A capture with any of ``swctrl mac show``, ``port show`` and ``poe show``."""
 
@@ -128,8 +128,7 @@ def _cells(text: str, names: tuple[str, ...], starts: tuple[int, ...]) -> Cells 
         return None
     ends = (*starts[1:], len(text) + 1)
     cut = {
-        name: text[start:end].strip()
-        for name, start, end in zip(names, starts, ends, strict=False)
+        name: text[start:end].strip() for name, start, end in zip(names, starts, ends, strict=False)
     }
     timed = all(re.fullmatch(r"\d{1,9}", cut.get(name, ""), re.ASCII) for name in ("uptime", "age"))
     return Cells(
@@ -140,5 +139,3 @@ def _cells(text: str, names: tuple[str, ...], starts: tuple[int, ...]) -> Cells 
         age=cut["age"] if timed else "",
         address=cut.get("ip-address", ""),
     )
-
-

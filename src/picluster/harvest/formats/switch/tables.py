@@ -16,14 +16,14 @@ from picluster.harvest.formats.base import Context, Line
 from picluster.harvest.formats.switch.columns import read_header, read_ruler, split_row
 from picluster.harvest.formats.switch.detect import header_kind, kind_of
 from picluster.harvest.formats.switch.station import Cells, facts_of, not_understood
-from picluster.harvest.formats.switch.text import Row, normal, read_rows, too_long
+from picluster.harvest.formats.switch.text import MAC_LOOKING, Row, normal, read_rows, too_long
 from picluster.harvest.observation import Fact
 
 _HERE = files("picluster.harvest.formats.switch") / "templates"
 _NTC = files("ntc_templates") / "templates"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TableFormat:
     """A switch's CLI table (see :class:`~picluster.harvest.formats.base.Format`).
 
@@ -42,6 +42,7 @@ class TableFormat:
             differ in wanting blanks there.
         headless: the kind has no header; every line may be a row.
         wrapped: the port list of a row may go on in the next, indented line.
+        phrases: cells with a blank in them that would otherwise be two.
         codes: per cell, printed values that stand for another word.
         streams: never: a prompt behind a table can name its switch.
     """
@@ -54,6 +55,7 @@ class TableFormat:
     indent: str = ""
     headless: bool = False
     wrapped: bool = False
+    phrases: tuple[str, ...] = ()
     codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     streams: bool = field(default=False, init=False)
 
@@ -103,8 +105,12 @@ class _Table:
         """Give the rows the line completes; none when no rule takes it."""
         if not text.strip():
             return []
+        for phrase in self._form.phrases:
+            text = text.replace(phrase, phrase.replace(" ", "-"))
         records = self._push(self._form.indent + text.strip())
-        found = [cells for record in records if (cells := self._cells(record)).mac]
+        found = [
+            cells for record in records if MAC_LOOKING.fullmatch((cells := self._cells(record)).mac)
+        ]
         if found or self._roles is None:
             return found
         if ruler := read_ruler(text):

@@ -13,12 +13,22 @@ MAX_LINE = 4096
 
 #: Anything meant as a MAC address, malformed ones too: a row that holds one is never dropped.
 MAC_LOOKING = re.compile(
-    r"(?<![\w:.-])(?:[0-9a-z]{1,2}(?:[:-][0-9a-z]{1,2}){4,7}"
-    r"|[0-9a-z]{4}[.:-][0-9a-z]{4}[.:-][0-9a-z]{3,4}"
+    r"(?<![\w:.-])(?:[0-9a-z]{1,2}(?:[:-][0-9a-z]{1,2}){3,7}"
+    r"|[0-9a-z]{4}[.:-][0-9a-z]{4}[.:-][0-9a-z]{1,4}"
     r"|[0-9a-z]{6}[:-][0-9a-f]{6}|(?:0x)?[0-9a-f]{12})(?![\w:])",
     re.IGNORECASE | re.ASCII,
 )
-_CONTROL = re.compile(r"\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
+#: A well-formed MAC address; eight octets are a VLAN and a MAC address.
+MAC_SHAPED = re.compile(
+    r"(?<![\w:.-])(?:[0-9a-f]{1,2}(?:(?::[0-9a-f]{1,2}){5}|(?:-[0-9a-f]{1,2}){5})"
+    r"|(?:[0-9a-f]{2}:){7}[0-9a-f]{2}"
+    r"|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}|[0-9a-f]{4}(?:[:-][0-9a-f]{4}){2}"
+    r"|[0-9a-f]{6}[:-][0-9a-f]{6}|(?:0x)?[0-9a-f]{12})(?![\w:])",
+    re.IGNORECASE | re.ASCII,
+)
+_CONTROL = re.compile(
+    r"\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]"
+)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b]")
 _QUOTE = re.compile(r"^\s{0,3}(?:> ?)*> ")
 _PAGER = re.compile(
@@ -48,11 +58,30 @@ _FIRMWARE = re.compile(r"(?:(?P<name>.+?)[-.])?[A-Z]{2,8}\d*\.?v?\d+\.\d+[\w.+-]
 _COUNTED = re.compile(r"(?P<name>.+)\.\d+")
 #: Names switches have before anybody gave them one.
 _FACTORY = frozenset(
-    "switch router console awplus edgeswitch mikrotik hp h3c hpe huawei localhost openwrt ubnt"
-    " sonic sysname".split()
+    [
+        "switch",
+        "router",
+        "console",
+        "awplus",
+        "edgeswitch",
+        "mikrotik",
+        "hp",
+        "h3c",
+        "hpe",
+        "huawei",
+        "localhost",
+        "openwrt",
+        "ubnt",
+        "sonic",
+        "sysname",
+        "os10",
+        "gs1900",
+    ]
 )
 #: Commands that show another machine's table, or a file: the prompt is not the switch's.
-_ELSEWHERE = re.compile(r"(?:sudo )?(?:ssh|sshpass|curl|cat|less|more|grep|snmp\w*|ansible|python3?)\b")
+_ELSEWHERE = re.compile(
+    r"(?:sudo )?(?:ssh|sshpass|curl|cat|less|more|grep|snmp\w*|ansible|python3?)\b"
+)
 _SSH_HOST = re.compile(r"\bssh\b.{0,200}? [\w.-]{1,64}@(?P<host>[\w.-]{1,253})", re.ASCII)
 #: Bare prompts and goodbyes close a capture: what stands before them came from that switch.
 _CLOSING = frozenset(("", "exit", "quit", "logout", "end", "logoff"))

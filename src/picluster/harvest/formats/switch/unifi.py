@@ -18,7 +18,7 @@ from picluster.mac import parse_mac
 _NO_ROW = Row(1, "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UnifiJsonFormat:
     """Devices and clients in one or several documents, in the envelope or bare."""
 
@@ -106,8 +106,11 @@ def _names(objects: Iterable[dict[str, Any]]) -> dict[str, str]:
 
 def _device_name(item: dict[str, Any], prompt: str | None) -> str | None:
     named = (_text(item.get(key)) for key in ("name", "hostname"))
-    return next((name for name in named if name), None) or prompt or _text(item.get("ip")) or _mac(
-        item.get("mac")
+    return (
+        next((name for name in named if name), None)
+        or prompt
+        or _text(item.get("ip"))
+        or _mac(item.get("mac"))
     )
 
 
@@ -134,22 +137,31 @@ def _device(
     ports = _dicts(item.get("port_table"))
     uplinks = _uplinks(item, ports)
     rows = 0
-    for port in ports:
-        for entry in _dicts(port.get("mac_table")):
-            rows += 1
-            yield from _entry(entry, _number(port.get("port_idx")), item, uplinks, context,
-                              _row(line_of(_text(entry.get("mac"))), switch))
-    for entry in _dicts(item.get("mac_table")):
+    for index, entry in _mac_tables(item, ports):
         rows += 1
-        index = next((_number(entry[key]) for key in ("port_idx", "port") if key in entry), "")
-        yield from _entry(entry, index, item, uplinks, context,
-                          _row(line_of(_text(entry.get("mac"))), switch))
+        cells = Cells("", index, uplink=index in uplinks)
+        row = _row(line_of(_text(entry.get("mac"))), switch)
+        yield from _entry(entry, cells, _mac(item.get("mac")), row, context)
     name = shown(switch or "a device")
     for index in sorted(uplinks, key=int):
         yield remark(f"{name}: port {index} is the uplink", where, context)
     if not rows:
-        yield remark(f"{name}: no MAC address table in the dump; stat/sta has the clients' ports",
-                     where, context)
+        yield remark(
+            f"{name}: no MAC address table in the dump; stat/sta has the clients' ports",
+            where,
+            context,
+        )
+
+
+def _mac_tables(
+    item: dict[str, Any], ports: list[dict[str, Any]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each entry with its port: tables stand with their port, or one stands for the device."""
+    for port in ports:
+        for entry in _dicts(port.get("mac_table")):
+            yield _number(port.get("port_idx")), entry
+    for entry in _dicts(item.get("mac_table")):
+        yield next((_number(entry[key]) for key in ("port_idx", "port") if key in entry), ""), entry
 
 
 def _uplinks(item: dict[str, Any], ports: list[dict[str, Any]]) -> set[str]:
@@ -161,30 +173,22 @@ def _uplinks(item: dict[str, Any], ports: list[dict[str, Any]]) -> set[str]:
 
 
 def _entry(
-    entry: dict[str, Any],
-    port: str,
-    device: dict[str, Any],
-    uplinks: set[str],
-    context: Context,
-    row: Row,
+    entry: dict[str, Any], cells: Cells, own: str | None, row: Row, context: Context
 ) -> Iterator[Fact]:
+    """Read an entry of a ``mac_table``; ``cells`` has the port and whether it is an uplink."""
     mac = _text(entry.get("mac"))
-    if _mac(mac) is not None and _mac(mac) == _mac(device.get("mac")):
+    if own is not None and _mac(mac) == own:
         yield remark(f"{mac} is the switch itself: not a station", row, context)
         return
     age = entry.get("age")
-    yield from facts_of(
-        Cells(
-            mac=mac,
-            port=port,
-            vlan=_number(entry.get("vlan")),
-            age=str(age) if isinstance(age, int) and not isinstance(age, bool) else "",
-            address=_text(entry.get("ip")),
-            uplink=port in uplinks,
-        ),
-        row,
-        context,
+    filled = replace(
+        cells,
+        mac=mac,
+        vlan=_number(entry.get("vlan")),
+        age=str(age) if isinstance(age, int) and not isinstance(age, bool) else "",
+        address=_text(entry.get("ip")),
     )
+    yield from facts_of(filled, row, context)
 
 
 def _client(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,8 @@ from picluster.harvest.live.attempt import Attempt
 from picluster.harvest.live.dialects import Dialect, dialect_for
 from picluster.harvest.live.guard import MeteredSocket, PollGuard, SessionEndedError
 from picluster.harvest.live.text import facts_of
-from picluster.harvest.observation import Fact, Observation
+from picluster.harvest.observation import Fact
 
-_UPLINK = re.compile(r"^\s*@?U\s+(\S+)\s", re.MULTILINE)
 _CONNECT_S = 10.0
 
 #: What netmiko and paramiko raise; ``ValueError`` is netmiko's when it finds no prompt.
@@ -56,7 +53,7 @@ def fetch_mac_table(
         PiclusterError: the switch refused, hung, was too slow, answered too much or ended the
             session, or its host key is unknown or changed; one message says which.
     """
-    return _fetch(access, secrets, progress, with_ports=False)[0]
+    return _fetch(access, secrets, progress, with_ports=False)
 
 
 def observe_switch(
@@ -69,18 +66,13 @@ def observe_switch(
     Raises:
         PiclusterError: see :func:`fetch_mac_table`; or the answer is no known table.
     """
-    table, ports = _fetch(access, secrets, progress, with_ports=True)
-    uplinks = frozenset(_UPLINK.findall(ports))
-    for fact in facts_of(table, f"ssh:{access.name}", switch=access.name):
-        if isinstance(fact, Observation) and fact.port in uplinks:
-            yield replace(fact, uplink=True)
-        else:
-            yield fact
+    text = _fetch(access, secrets, progress, with_ports=True)
+    yield from facts_of(text, f"ssh:{access.name}", switch=access.name)
 
 
 def _fetch(
     access: SwitchAccess, secrets: Secrets, progress: Progress | None, *, with_ports: bool
-) -> tuple[str, str]:
+) -> str:
     where = f"{access.address}:{access.ssh_port}"
     attempt = Attempt(f"ssh:{access.name}", where, access.limit_s, progress)
     dialect = dialect_for(access.device_type, attempt.source)
@@ -91,10 +83,9 @@ def _fetch(
     with _connect(access, attempt) as sock:
         try:
             options = _options(access, attempt, dialect) | credentials
-            answers = _talk(attempt, options, sock, commands)
+            return "\n".join(_talk(attempt, options, sock, commands))
         except _FAILURES as error:
             raise _explained(access, attempt, sock, error) from None
-    return answers[0], "".join(answers[1:])
 
 
 def _credentials(access: SwitchAccess, secrets: Secrets, source: str) -> dict[str, Any]:

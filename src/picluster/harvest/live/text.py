@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from picluster.errors import refusal
-from picluster.harvest.formats.base import Context
 from picluster.harvest.observation import Fact, Observation
 
 
@@ -28,6 +27,7 @@ def facts_of(text: str, source: str, *, switch: str | None = None) -> Iterator[F
         PiclusterError: no format fits, or the format finds the text broken.
     """
     # The formats bring TextFSM with them: not loaded before there is a text.
+    from picluster.harvest.formats.base import Context  # noqa: PLC0415
     from picluster.harvest.formats.detect import detect  # noqa: PLC0415
 
     if not text.strip():

@@ -1,0 +1,191 @@
+"""A switch's SNMP agent: BRIDGE-MIB, Q-BRIDGE-MIB and ifName over a forwarding database."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pysnmp.carrier.asyncio.dgram import udp
+from pysnmp.entity import config, engine
+from pysnmp.entity.rfc3413 import cmdrsp, context
+from pysnmp.proto.rfc1902 import Integer, ObjectName, OctetString
+from pysnmp.proto.rfc1905 import endOfMibView, noSuchObject
+from pysnmp.smi.instrum import AbstractMibInstrumController
+
+from twin.devices.fdb import Fdb
+from twin.devices.server import LoopServer
+
+Oid = tuple[int, ...]
+
+_MIB2 = (1, 3, 6, 1, 2, 1)
+_BRIDGE = (*_MIB2, 17)
+
+
+class Mode(StrEnum):
+    """How it behaves."""
+
+    WELL = "well"
+    SILENT = "silent"  # never answers
+    LOOP = "loop"  # gives rows that never end and never advance
+
+
+@dataclass(frozen=True, slots=True)
+class V3User:
+    """An SNMPv3 user with SHA-256 and AES-128.
+
+    Attributes:
+        name: user name.
+        auth: authentication password, 8 characters at the least.
+        priv: privacy password.
+    """
+
+    name: str
+    auth: str
+    priv: str
+
+
+class SwitchSnmp(LoopServer):
+    """The SNMP side of a simulated switch: ports are ifIndex 100 + n, named ``0/n``."""
+
+    def __init__(  # noqa: PLR0913 - each is one property of the switch
+        self,
+        fdb: Fdb,
+        *,
+        mode: Mode = Mode.WELL,
+        community: str = "public",
+        user: V3User | None = None,
+        q_bridge: bool = True,
+        names: Mapping[int, str] | None = None,
+        fdb_of_vlan: Mapping[int, int] | None = None,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        lifetime_s: float = 600.0,
+    ) -> None:
+        """Make an agent.
+
+        Args:
+            fdb: gives its forwarding database.
+            mode: how it behaves.
+            community: SNMPv2c community.
+            user: SNMPv3 user, if any.
+            q_bridge: has Q-BRIDGE-MIB; otherwise BRIDGE-MIB only.
+            names: ifName per port number; ports left out have none.
+            fdb_of_vlan: fdb id per VLAN; the VLAN's own number unless given.
+            address: address to listen on.
+            port: UDP port, 0 for an ephemeral one.
+            lifetime_s: seconds after which it stops by itself.
+        """
+        super().__init__(address=address, port=port, lifetime_s=lifetime_s)
+        self.mode = mode
+        self._fdb = fdb
+        self._community = community
+        self._user = user
+        self._q_bridge = q_bridge
+        self._names = names
+        self._fdb_of_vlan = fdb_of_vlan
+        self._engine: Any = None
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self.mode is Mode.SILENT:
+            transport, _ = await loop.create_datagram_endpoint(
+                asyncio.DatagramProtocol, local_addr=(self.address, self.port)
+            )
+            self._engine = transport
+            self.port = transport.get_extra_info("sockname")[1]
+            return
+        self._engine = engine.SnmpEngine()
+        transport = udp.UdpAsyncioTransport().open_server_mode((self.address, self.port))
+        config.add_transport(self._engine, (*udp.DOMAIN_NAME, 1), transport)
+        # The transport binds in a task of its own.
+        while getattr(transport, "transport", None) is None:
+            await asyncio.sleep(0.005)
+        self.port = transport.transport.get_extra_info("sockname")[1]
+        config.add_v1_system(self._engine, "area", self._community)
+        self._permit(2, "area", "noAuthNoPriv")
+        if self._user is not None:
+            config.add_v3_user(
+                self._engine,
+                self._user.name,
+                config.USM_AUTH_HMAC192_SHA256,
+                self._user.auth,
+                config.USM_PRIV_CFB128_AES,
+                self._user.priv,
+            )
+            self._permit(3, self._user.name, "authPriv")
+        mib = context.SnmpContext(self._engine)
+        mib.unregister_context_name(b"")
+        mib.register_context_name(b"", _Tree(self))
+        cmdrsp.GetCommandResponder(self._engine, mib)
+        cmdrsp.NextCommandResponder(self._engine, mib)
+        cmdrsp.BulkCommandResponder(self._engine, mib)
+
+    def _permit(self, model: int, name: str, level: str) -> None:
+        config.add_vacm_user(self._engine, model, name, level, _MIB2)
+
+    async def _close(self) -> None:
+        if self.mode is Mode.SILENT:
+            self._engine.close()
+        else:
+            self._engine.close_dispatcher()
+
+    def rows(self) -> dict[Oid, Any]:
+        """Every object it has now."""
+        entries = list(self._fdb())
+        fdb_ids = self._fdb_of_vlan or {e.vlan: e.vlan for e in entries}
+        rows: dict[Oid, Any] = {}
+        for port in {e.port for e in entries if e.port > 0} | set(self._names or {}):
+            rows[(*_BRIDGE, 1, 4, 1, 2, port)] = Integer(100 + port)
+            name = f"0/{port}" if self._names is None else self._names.get(port)
+            if name is not None:
+                rows[(*_MIB2, 31, 1, 1, 1, 1, 100 + port)] = OctetString(name.encode())
+        for e in entries:
+            octets = tuple(bytes.fromhex(e.mac.replace(":", "")))
+            base = (*_BRIDGE, 7, 1, 2, 2, 1) if self._q_bridge else (*_BRIDGE, 4, 3, 1)
+            index = (fdb_ids[e.vlan], *octets) if self._q_bridge else octets
+            rows[(*base, 2, *index)] = Integer(e.port)
+            rows[(*base, 3, *index)] = Integer(e.status)
+        if self._q_bridge:
+            for vlan, fdb_id in fdb_ids.items():
+                rows[(*_BRIDGE, 7, 1, 4, 2, 1, 3, 0, vlan)] = Integer(fdb_id)
+        return rows
+
+
+class _Tree(AbstractMibInstrumController):  # type: ignore[misc]
+    """Answers GET and GETNEXT from the switch's rows."""
+
+    def __init__(self, switch: SwitchSnmp) -> None:
+        self._switch = switch
+        self._rows: dict[Oid, Any] = {}
+        self._oids: list[Oid] = []
+        self._until = 0.0
+
+    def _snapshot(self) -> tuple[dict[Oid, Any], list[Oid]]:
+        # A walk asks row by row: real agents keep a snapshot for moments too.
+        if time.monotonic() > self._until:
+            self._rows = self._switch.rows()
+            self._oids = sorted(self._rows)
+            self._until = time.monotonic() + 0.5
+        return self._rows, self._oids
+
+    def read_variables(self, *bindings: Any, **_context: Any) -> list[tuple[Any, Any]]:
+        rows, _ = self._snapshot()
+        return [(name, rows.get(tuple(name), noSuchObject)) for name, _ in bindings]
+
+    def read_next_variables(self, *bindings: Any, **_context: Any) -> list[tuple[Any, Any]]:
+        rows, oids = self._snapshot()
+        answers = []
+        for name, _ in bindings:
+            place = bisect.bisect_right(oids, tuple(name))
+            if self._switch.mode is Mode.LOOP:
+                place = max(0, place - 2)
+            if place < len(oids):
+                answers.append((ObjectName(oids[place]), rows[oids[place]]))
+            else:
+                answers.append((name, endOfMibView))
+        return answers

@@ -273,7 +273,21 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def save_registry(path: Path, entries: tuple[Entry, ...], *, fresh: bool, title: str) -> None:
+def old_text(path: Path) -> str:
+    """The text of a registry; empty where there is none."""
+    return _read(path) if path.exists() else ""
+
+
+def new_text(
+    path: Path, entries: tuple[Entry, ...], *, fresh: bool = False, title: str = ""
+) -> str:
+    """The text a registry would get (see :func:`save_registry`)."""
+    return render("" if fresh else old_text(path), entries, title=title)
+
+
+def save_registry(
+    path: Path, entries: tuple[Entry, ...], *, fresh: bool = False, title: str = ""
+) -> None:
     """Replace a registry file atomically.
 
     Args:
@@ -285,5 +299,4 @@ def save_registry(path: Path, entries: tuple[Entry, ...], *, fresh: bool, title:
     Raises:
         PiclusterError: the file cannot be written (full disk, permissions); the old one is whole.
     """
-    before = "" if fresh or not path.exists() else _read(path)
-    write_atomically(path, render(before, entries, title=title))
+    write_atomically(path, new_text(path, entries, fresh=fresh, title=title))

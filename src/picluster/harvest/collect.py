@@ -1,0 +1,152 @@
+"""What the user names as a source, and the facts it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from picluster.cluster.model import Cluster, Switch
+from picluster.errors import refusal, shown
+from picluster.harvest.observation import Fact, Kind, Observation
+from picluster.net import dotted
+
+#: Told about each step, one short line.
+Say = Callable[[str], None]
+
+LIVE = ("ssh", "snmp", "unifi", "journal", "beacons", "neigh")
+"""Schemes of live sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file, and the switch it is of where the user says so."""
+
+    path: str
+    switch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSource:
+    """A live source: its scheme and what stands behind the colon."""
+
+    scheme: str
+    target: str
+
+
+def parse_source(text: str, cluster: Cluster) -> FileSource | LiveSource:
+    """Read one argument: ``FILE``, ``SWITCH=FILE``, ``-`` or ``SCHEME:TARGET``.
+
+    A file of any name stays reachable as ``./NAME``.
+
+    Raises:
+        PiclusterError: ``SWITCH=`` names a switch that is not described.
+    """
+    scheme, colon, target = text.partition(":")
+    if colon and scheme in LIVE and not Path(text).exists():
+        return LiveSource(scheme, target)
+    name, equals, path = text.partition("=")
+    if equals and "/" not in name and not Path(text).exists():
+        return FileSource(path, _switch(name, cluster).name)
+    stem = PurePath(text).name.split(".")[0].lower()
+    by_name = next((switch.name for switch in cluster.switches if switch.name == stem), None)
+    return FileSource(text, by_name or _by_address(PurePath(text).name, cluster))
+
+
+def _by_address(name: str, cluster: Cluster) -> str | None:
+    for switch in cluster.switches:
+        if switch.address is not None and name.startswith(f"{dotted(switch.address)}."):
+            return switch.name
+    return None
+
+
+def _switch(name: str, cluster: Cluster) -> Switch:
+    for switch in cluster.switches:
+        address = dotted(switch.address) if switch.address is not None else None
+        if name in (switch.name, address):
+            return switch
+    known = ", ".join(switch.name for switch in cluster.switches) or "none"
+    raise refusal(f"no switch {shown(name)}", f"described are: {known}", file=cluster.path)
+
+
+def file_facts(source: FileSource, format_name: str | None) -> Iterator[Fact]:
+    """The facts of a file; those of a switch table get the switch the user said it is of.
+
+    Raises:
+        PiclusterError: the file cannot be read, or is of no known format.
+    """
+    from picluster.harvest.reading import read_facts  # noqa: PLC0415 - loads every format
+
+    for fact in read_facts(source.path, format_name=format_name):
+        if source.switch is not None and isinstance(fact, Observation) and fact.kind is Kind.SWITCH:
+            yield replace(fact, switch=source.switch)
+        else:
+            yield fact
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """How live sources are asked.
+
+    Attributes:
+        seconds: how long a listener listens or a journal is followed.
+        since: how far back the journal is read, as journalctl takes it.
+        interface: interface the beacons come in on, or ``None`` for all.
+        accept_new_host_keys: keep the first host key of a switch never seen before.
+    """
+
+    seconds: float = 30.0
+    since: str = "-1d"
+    interface: str | None = None
+    accept_new_host_keys: bool = False
+
+
+def live_facts(
+    source: LiveSource, cluster: Cluster, options: LiveOptions, say: Say
+) -> Iterator[Fact]:
+    """The facts of a live source.
+
+    Raises:
+        PiclusterError: not described, refused, hangs or answers nonsense; one clear message.
+    """
+    # Each client library costs start-up time: only the one asked for is loaded.
+    yield from _LIVE[source.scheme](source.target, cluster, options, say)
+
+
+def _ssh(target: str, cluster: Cluster, options: LiveOptions, say: Say) -> Iterator[Fact]:
+    from picluster.harvest.live import access, ssh  # noqa: PLC0415
+
+    return ssh.observe_switch(
+        _access(_switch(target, cluster), cluster, options), access.load_secrets(), say
+    )
+
+
+def _snmp(target: str, cluster: Cluster, options: LiveOptions, say: Say) -> Iterator[Fact]:
+    from picluster.harvest.live import access, snmp  # noqa: PLC0415
+
+    return snmp.observe_switch(
+        _access(_switch(target, cluster), cluster, options), access.load_secrets(), say
+    )
+
+
+def _access(switch: Switch, cluster: Cluster, options: LiveOptions) -> Any:
+    from picluster.harvest.live.access import HostKeys, SwitchAccess  # noqa: PLC0415
+
+    if switch.address is None:
+        raise refusal(f"switch {switch.name} has no address", "describe it", file=cluster.path)
+    return SwitchAccess(
+        name=switch.name,
+        address=dotted(switch.address),
+        device_type=switch.device_type,
+        username=switch.username or "",
+        ssh_port=switch.ssh_port,
+        snmp_port=switch.snmp_port,
+        host_keys=HostKeys.ACCEPT_NEW if options.accept_new_host_keys else HostKeys.STRICT,
+    )
+
+
+_LIVE: dict[str, Callable[[str, Cluster, LiveOptions, Say], Iterator[Fact]]] = {
+    "ssh": _ssh,
+    "snmp": _snmp,
+}

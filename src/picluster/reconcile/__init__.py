@@ -1,0 +1,1 @@
+"""From what was seen to what is pinned: undisputed facts only, every disagreement said."""

@@ -1,0 +1,110 @@
+"""Pin boards whose place is undisputed, and those the user assigns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from picluster.errors import refusal
+from picluster.harvest.ledger import Sighting
+from picluster.mac import MacAddress
+from picluster.plan.model import node_name
+from picluster.reconcile.model import Kind
+from picluster.reconcile.places import Places
+from picluster.reconcile.state import State
+from picluster.reconcile.text import pinned, provenance, side, stamp
+from picluster.reconcile.wiring import Wiring
+from picluster.registry.change import without_board
+from picluster.registry.model import Entry, Slot
+
+
+def pin_placed(state: State, places: Places, moves: frozenset[MacAddress]) -> None:
+    """Pin every placed board; one pinned elsewhere moves only if ``moves`` holds it."""
+    wiring = Wiring(state.cluster, state.entries.values())
+    home = state.slots()
+    targets: dict[MacAddress, tuple[Slot, Sighting]] = {}
+    for mac, (switch, sighting) in places.ports.items():
+        slot = wiring.slot(switch, sighting.fact.port or "")
+        if slot is None:
+            _no_slot(state, mac, switch, sighting, home)
+            places.disputed.add(mac)
+        elif home.get(mac) != slot:
+            targets[mac] = (slot, sighting)
+    for mac in targets.keys() & moves & home.keys():
+        _unpin(state, home.pop(mac))
+    for mac, (slot, sighting) in targets.items():
+        _pin(state, mac, slot, sighting, home.get(mac))
+        places.disputed.add(mac)
+
+
+def _no_slot(
+    state: State, mac: MacAddress, switch: str, sighting: Sighting, home: dict[MacAddress, Slot]
+) -> None:
+    port = sighting.fact.port
+    here = f"{mac} is on port {port} of {switch} {side(sighting)}"
+    known = home.get(mac)
+    there = (f"pinned as {node_name(*known)} {pinned(state.entries[known])}",) if known else ()
+    remedy = "describe the bank's ports, or harvest the positions of its slots"
+    state.say(Kind.NO_SLOT, f"port {port} of {switch}", (here, *there), remedy)
+
+
+def _unpin(state: State, key: Slot) -> None:
+    bare = without_board(state.entries[key])
+    if bare.port or bare.note:
+        state.entries[key] = bare
+    else:
+        del state.entries[key]
+
+
+def _pin(state: State, mac: MacAddress, slot: Slot, sighting: Sighting, home: Slot | None) -> None:
+    node, entry = node_name(*slot), state.entries.get(slot)
+    seen = f"{mac} is on its port {side(sighting)}"
+    if home is not None:
+        sides = (
+            f"pinned as {node_name(*home)} {pinned(state.entries[home])}",
+            f"seen as {node} {side(sighting)}",
+        )
+        state.say(Kind.MOVED, mac, sides, f"if it did move: --move {mac}")
+    elif entry is not None and entry.mac is not None:
+        sides = (f"{entry.mac} is pinned {pinned(entry)}", seen)
+        state.say(Kind.SLOT_TAKEN, node, sides, f"picluster replace {node} {mac}")
+    else:
+        _enter(state, mac, slot, sighting)
+
+
+def _enter(state: State, mac: MacAddress, slot: Slot, sighting: Sighting) -> None:
+    entry = state.entries.get(slot) or Entry(bank=slot[0], slot=slot[1])
+    state.entries[slot] = replace(
+        entry, mac=mac, mac_from=provenance(sighting), mac_seen=stamp(sighting.first)
+    )
+
+
+def unplaced(state: State, places: Places) -> list[MacAddress]:
+    """Boards that no finding is about, that are nowhere pinned and have no place."""
+    home = state.slots()
+    return [
+        mac
+        for mac in state.by_mac
+        if state.cluster.is_board(mac) and mac not in home and mac not in places.disputed
+    ]
+
+
+def assign_free(state: State, macs: list[MacAddress], banks: tuple[int, ...]) -> None:
+    """Put boards into the free slots of banks, in order; say which are left without a place."""
+    free = [slot for number in banks for slot in _free_slots(state, number)]
+    for mac, slot in zip(macs, free, strict=False):
+        sighting = state.by_mac[mac][0]
+        _enter(state, mac, slot, sighting)
+    for mac in macs[len(free) :]:
+        sides = [state.seen_text(sighting) for sighting in state.by_mac[mac][:6]]
+        remedy = "harvest its switch, or put it into a slot: picluster replace NODE " + mac
+        state.say(Kind.UNPLACED, mac, sides, remedy)
+
+
+def _free_slots(state: State, number: int) -> list[Slot]:
+    bank = state.cluster.bank(number)
+    if bank is None:
+        known = ", ".join(str(bank.number) for bank in state.cluster.banks)
+        raise refusal(f"no bank {number}", f"described are: {known}", file=state.cluster.path)
+    slots = ((number, slot) for slot in range(1, bank.size + 1))
+    taken = {key for key, entry in state.entries.items() if entry.mac is not None}
+    return [slot for slot in slots if slot not in taken]

@@ -1,0 +1,102 @@
+"""Deliberate changes of the registry."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from picluster.cluster.model import Cluster
+from picluster.errors import refusal, shown
+from picluster.mac import MacAddress
+from picluster.plan.model import node_name
+from picluster.registry.model import Entry, Registry, Slot, State
+
+_NODE = re.compile(r"pi-([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
+
+
+def slot_of(cluster: Cluster, node: str) -> Slot:
+    """The slot of a node's name.
+
+    Raises:
+        PiclusterError: not a node's name, or one of no slot.
+    """
+    match = _NODE.fullmatch(node)
+    if match is None:
+        raise refusal(f"not a node's name: {shown(node)}", "write it as pi-<bank>-<slot>")
+    number, slot = int(match[1]), int(match[2])
+    bank = cluster.bank(number)
+    if bank is None or not 1 <= slot <= bank.size:
+        banks = ", ".join(f"{bank.number} (1 to {bank.size})" for bank in cluster.banks)
+        raise refusal(f"no slot {node}", f"banks and slots: {banks}", file=cluster.path)
+    return number, slot
+
+
+def put_board(
+    cluster: Cluster,
+    registry: Registry,
+    node: str,
+    mac: MacAddress,
+    *,
+    serial: str = "",
+    move: bool = False,
+    seen: str,
+) -> tuple[Entry, ...]:
+    """Pin a board into a slot; what was there before leaves it.
+
+    Args:
+        cluster: the description.
+        registry: it has made a plan without complaint.
+        node: ``pi-<bank>-<slot>``.
+        mac: the board.
+        serial: its serial, or empty.
+        move: it may be pinned elsewhere; that slot becomes empty.
+        seen: time of the change, ISO 8601 UTC.
+
+    Returns:
+        All entries of the registry.
+
+    Raises:
+        PiclusterError: no such slot; pinned elsewhere without ``move``; not a board's OUI.
+    """
+    slot = slot_of(cluster, node)
+    if not cluster.is_board(mac):
+        raise refusal(
+            f"{mac} has no OUI of a board", "add its OUI to boards.extra_ouis", file=cluster.path
+        )
+    entries = {entry.key: entry for entry in registry.entries}
+    for key, entry in list(entries.items()):
+        if entry.mac == mac and key != slot:
+            if not move:
+                other = node_name(*key)
+                raise refusal(
+                    f"{mac} is pinned as {other}",
+                    f"--move frees {other}",
+                    file=registry.path,
+                    line=entry.line,
+                )
+            entries[key] = without_board(entry)
+    before = entries.get(slot) or Entry(*slot)
+    entries[slot] = replace(
+        without_board(before),
+        mac=mac,
+        serial=serial,
+        mac_from="replace",
+        mac_seen=seen,
+        serial_from="replace" if serial else "",
+        serial_seen=seen if serial else "",
+    )
+    return tuple(entries[key] for key in sorted(entries))
+
+
+def without_board(entry: Entry) -> Entry:
+    """The slot's entry without its board: the wiring and the note stay."""
+    return replace(
+        entry,
+        mac=None,
+        serial="",
+        state=State.ACTIVE,
+        mac_from="",
+        mac_seen="",
+        serial_from="",
+        serial_seen="",
+    )

@@ -71,7 +71,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--since", default="-1d", help="how far back the journal is read (%(default)s)"
     )
     live.add_argument(
-        "--seconds", type=float, default=30.0, help="how long to follow (%(default)s)"
+        "--follow", type=float, metavar="SECONDS", help="follow the journal for so long"
     )
     live.add_argument("--interface", help="interface the beacons come in on")
     live.add_argument(
@@ -125,7 +125,7 @@ def _registry(cluster: Cluster, options: argparse.Namespace) -> Registry:
 def _collect(cluster: Cluster, options: argparse.Namespace) -> Ledger:
     ledger, progress = Ledger(), Progress()
     live = LiveOptions(
-        options.seconds, options.since, options.interface, options.accept_new_host_keys
+        options.follow, options.since, options.interface, options.accept_new_host_keys
     )
     for text in options.sources:
         source = parse_source(text, cluster)

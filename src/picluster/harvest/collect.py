@@ -15,8 +15,8 @@ from picluster.net import dotted
 #: Told about each step, one short line.
 Say = Callable[[str], None]
 
+#: Schemes of live sources.
 LIVE = ("ssh", "snmp", "unifi", "journal", "beacons", "neigh")
-"""Schemes of live sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,13 @@ class LiveOptions:
     """How live sources are asked.
 
     Attributes:
-        seconds: how long a listener listens or a journal is followed.
+        follow_s: how long the journal is followed; ``None`` reads what there is.
         since: how far back the journal is read, as journalctl takes it.
         interface: interface the beacons come in on, or ``None`` for all.
         accept_new_host_keys: keep the first host key of a switch never seen before.
     """
 
-    seconds: float = 30.0
+    follow_s: float | None = None
     since: str = "-1d"
     interface: str | None = None
     accept_new_host_keys: bool = False
@@ -146,7 +146,56 @@ def _access(switch: Switch, cluster: Cluster, options: LiveOptions) -> Any:
     )
 
 
+def _unifi(target: str, cluster: Cluster, _options: LiveOptions, say: Say) -> Iterator[Fact]:
+    from picluster.harvest.live import access, unifi  # noqa: PLC0415
+
+    found = next((one for one in cluster.controllers if one.name == target), None)
+    if found is None:
+        known = ", ".join(one.name for one in cluster.controllers) or "none"
+        raise refusal(f"no controller {shown(target)}", f"described: {known}", file=cluster.path)
+    controller = access.ControllerAccess(
+        name=found.name,
+        url=found.url,
+        site=found.site,
+        username=found.username or "",
+        ca_file=Path(found.ca_file) if found.ca_file else None,
+    )
+    return unifi.observe_controller(controller, access.load_secrets(), say)
+
+
+def _journal(target: str, _cluster: Cluster, options: LiveOptions, say: Say) -> Iterator[Fact]:
+    from picluster.harvest.live import journal  # noqa: PLC0415
+
+    return journal.observe_unit(
+        target, since=options.since, follow_s=options.follow_s, progress=say
+    )
+
+
+def _beacons(target: str, _cluster: Cluster, options: LiveOptions, say: Say) -> Iterator[Fact]:
+    from picluster.harvest.live import beacons  # noqa: PLC0415
+
+    try:
+        seconds = float(target)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_S:
+        raise refusal(f"not a time to listen: {shown(target)}", "write beacons:60, in seconds")
+    return beacons.observe_beacons(seconds, interface=options.interface, progress=say)
+
+
+def _neigh(target: str, _cluster: Cluster, _options: LiveOptions, _say: Say) -> Iterator[Fact]:
+    from picluster.harvest.live import neigh  # noqa: PLC0415
+
+    return neigh.observe_neighbours(target)
+
+
+_LONGEST_S = 86400.0
+
 _LIVE: dict[str, Callable[[str, Cluster, LiveOptions, Say], Iterator[Fact]]] = {
     "ssh": _ssh,
     "snmp": _snmp,
+    "unifi": _unifi,
+    "journal": _journal,
+    "beacons": _beacons,
+    "neigh": _neigh,
 }

@@ -13,7 +13,7 @@ from twin.rom.content import problem
 from twin.rom.frames import Arp, Datagram, arp_reply, arp_request, ip_text, mac_bytes, udp_frame
 from twin.rom.result import Event, GotFile, RomResult, SeenOffer
 from twin.rom.sequence import Answer, Ask, BootStop, Sequence, Stage, firmware_files, rom_files
-from twin.rom.tftp import Ends, State, Transfer
+from twin.rom.tftp import SIZE_MAX, Ends, State, Transfer
 from twin.rom.timing import Timing
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Machine:
         self._addresses: list[str] = []
         self._discovers = 0
         self.planned_s = _NEVER
+        self.packets = self.bytes = 0
         self._started: float | None = None
         self._finished: float | None = None
         self._forget()
@@ -281,6 +282,10 @@ class Machine:
     def _on_silence(self, now: float, transfer: Transfer) -> None:
         """The time-out ran out: look whether anything came meanwhile, else send again."""
         self.wake_s = now + self._timeout_s
+        if transfer.size > SIZE_MAX:
+            transfer.give_up(f"larger than {SIZE_MAX} bytes")
+            self.on_transfer_end(now)
+            return
         if transfer.heard:
             transfer.heard = False
             self._tries = 0
@@ -297,6 +302,8 @@ class Machine:
         transfer, ask = self.transfer, self._ask
         assert transfer is not None  # noqa: S101
         assert ask is not None  # noqa: S101
+        self.packets += transfer.size // transfer.blksize + bool(ask.read)
+        self.bytes += transfer.size
         if transfer.state is State.BROKEN:
             self._stop(now, f"{ask.path}: {transfer.why}")
             return
@@ -309,7 +316,7 @@ class Machine:
             if wrong:
                 self._stop(now, f"{ask.path}: {wrong}")
                 return
-            self._files[ask.path] = GotFile(transfer.size, transfer.digest.hexdigest())
+            self._files[ask.path] = GotFile(transfer.size, transfer.sha256)
         self._go_on(now, Answer(True, bytes(transfer.data)))
 
     # ---- ends

@@ -1,7 +1,7 @@
 """One TFTP read of the boot ROM (RFC 1350, 2347-2349), without sockets and clocks.
 
-The common case, the next block of a running transfer, is handled by the event loop itself from
-the numbers kept here (``flow``, ``expect``, ``ack``); everything else comes to :meth:`receive`.
+The common case, the next full block of a running transfer, is handled by the event loop itself
+with what is kept here (``flow``, ``length``, ``expect``, ``ack``); all else comes to ``receive``.
 """
 
 from __future__ import annotations
@@ -62,19 +62,20 @@ class Transfer:
         announced: length the server gave as ``tsize``, or ``None``.
         head: the first bytes of the file.
         data: the file, when the request wants it kept (at most 64 KiB of it).
-        digest: SHA-256 of what was read.
+        update: takes bytes into the SHA-256 of what was read.
         last: the frame to send again when no answer comes.
-        heard: something of use came since the last look (set by the event loop too).
-        flow: both addresses and both ports as they stand in a frame of the server; empty before
-            the server's port is known, for probes and for kept files.
+        heard: something of use came since the last look.
+        blksize: block size in force.
+        flow: both addresses and both ports as they stand in a frame of the server; empty while
+            the event loop must not take blocks: before the first one, for probes and kept files.
+        length: UDP length of a full block.
         expect: operation and block number of the next DATA packet, as they stand in a frame.
         ack: the frame that acknowledges; its block number is written in place.
-        blksize: block size in force.
     """
 
     __slots__ = (
-        "_ask", "_ends", "_sport", "ack", "announced", "blksize", "data", "digest", "expect",
-        "flow", "head", "heard", "last", "size", "state", "why",
+        "_ask", "_digest", "_ends", "_sport", "ack", "announced", "blksize", "data", "expect",
+        "flow", "head", "heard", "last", "length", "size", "state", "update", "why",
     )  # fmt: skip
 
     def __init__(self, ask: Ask, ends: Ends) -> None:
@@ -87,9 +88,11 @@ class Transfer:
         self.announced: int | None = None
         self.head = b""
         self.data = bytearray()
-        self.digest = hashlib.sha256()
+        self._digest = hashlib.sha256()
+        self.update = self._digest.update
         self.heard = False
         self.flow = b""
+        self.length = 0
         self.expect = _DATA << 16 | 1
         self.blksize = _BLOCK
         self.ack = bytearray()
@@ -106,11 +109,15 @@ class Transfer:
             return []
         operation, number = _WORD.unpack_from(datagram.payload)
         if self._sport and datagram.sport != self._sport:
-            if operation == _ERROR:  # never answer an error with an error
-                return []
-            return [self._frame(datagram.sport, _error(5, b"Unknown transfer ID"))]
+            # An error is never answered with an error.
+            error = _error(5, b"Unknown transfer ID")
+            return [self._frame(datagram.sport, error)] if operation != _ERROR else []
         if operation == _ERROR:
             return self._end(State.MISSING, f"server error {number}")
+        return self._answer(operation, number, datagram)
+
+    def _answer(self, operation: int, number: int, datagram: Datagram) -> list[bytearray]:
+        """Take what the server answers with: an OACK or block 1 first, then other blocks."""
         first = not self._sport
         usable = number == 1 or not first if operation == _DATA else first and operation == _OACK
         if not usable:
@@ -121,33 +128,36 @@ class Transfer:
             return self._options(datagram.payload[2:])
         return self._data(number, datagram.payload[4:])
 
-    def block(self, payload: memoryview | bytes) -> None:
-        """Take the payload of the expected block and go on to the next one."""
-        self.size += len(payload)
-        self.digest.update(payload)
-        if len(self.head) < HEAD:
-            self.head += bytes(payload[:HEAD])
-        if self._ask.keep and self.size <= _KEEP_MAX:
-            self.data += payload
-        # Block numbers of files over 65535 blocks go round to 0.
-        self.expect = _DATA << 16 | ((self.expect + 1) & 0xFFFF)
-        self.heard = True
-        if len(payload) < self.blksize:
-            self._end(State.DONE)
-        elif self.size > SIZE_MAX:
-            self._end(State.BROKEN, f"larger than {SIZE_MAX} bytes")
+    @property
+    def sha256(self) -> str:
+        """Hex digest of what was read so far."""
+        return self._digest.hexdigest()
 
     def give_up(self, why: str) -> None:
         """End it from outside."""
         self._end(State.BROKEN, why)
 
     def _meet(self, sport: int) -> None:
-        """Remember the server's port, and prepare the ACK and what the event loop compares."""
+        """Remember the server's port, and prepare the ACK."""
         self._sport = sport
         self.ack = self._frame(sport, _WORD.pack(_ACK, 0))
-        if self._ask.read and not self._ask.keep:
+
+    def _take(self, payload: bytes) -> None:
+        """Take the payload of the expected block and go on to the next one."""
+        self.size += len(payload)
+        self.update(payload)
+        if len(self.head) < HEAD:
+            self.head += payload[:HEAD]
+        if self._ask.keep and self.size <= _KEEP_MAX:
+            self.data += payload
+        self.expect = next_block(self.expect)
+        self.heard = True
+        if len(payload) < self.blksize:
+            self._end(State.DONE)
+        elif not self._ask.keep and len(self.head) >= HEAD:
             ends = self._ends
-            self.flow = ends.server_ip + ends.ip + _WORD.pack(sport, ends.port)
+            self.flow = ends.server_ip + ends.ip + _WORD.pack(self._sport, ends.port)
+            self.length = 12 + self.blksize
 
     def _options(self, coded: bytes) -> list[bytearray]:
         self.heard = True
@@ -167,7 +177,7 @@ class Transfer:
             self._end(State.DONE)
             return [self._frame(self._sport, _error(0, b"Early terminate"))]
         if _DATA << 16 | number == self.expect:
-            self.block(payload)
+            self._take(payload)
         elif (number + 1) & 0xFFFF != self.expect & 0xFFFF:
             return []  # neither the next block nor the last one again
         _WORD.pack_into(self.ack, ACK_BLOCK_AT - 2, _ACK, number)
@@ -189,6 +199,11 @@ class Transfer:
         return udp_frame(
             Datagram(ends.server_mac, ends.mac, ends.ip, ends.server_ip, ends.port, sport, payload)
         )
+
+
+def next_block(expect: int) -> int:
+    """The DATA packet after this one; numbers of files over 65535 blocks go round to 0."""
+    return _DATA << 16 | (expect + 1 & 0xFFFF)
 
 
 def request(ask: Ask) -> bytes:

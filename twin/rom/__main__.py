@@ -1,0 +1,131 @@
+"""Power boot ROMs on an interface and show what becomes of them: ``python -m twin.rom``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from picluster.errors import PiclusterError, refusal
+from picluster.mac import parse_mac
+from picluster.registry.csv_file import load_registry
+from twin.rom import Board, Rom, Stage, Storm, Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twin.rom import Event, StormResult
+
+_UNFINISHED = "still under way"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        0 when every board is complete and no two share an address, 1 otherwise, 2 when the
+        command could not run.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        roms = _roms(args)
+        observer = None if args.quiet else _Progress(len(roms)).take
+        with Storm(args.interface, roms, observer=observer) as storm:
+            result = storm.run(args.deadline)
+    except (PiclusterError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if args.json:
+        text = json.dumps(result.as_dict(), indent=1)
+        if args.json == "-":
+            print(text)
+        else:
+            Path(args.json).write_text(text + "\n", encoding="utf-8")
+    if args.json != "-":
+        print(table(result))
+    return 0 if result.complete == len(roms) and not result.shared_addresses else 1
+
+
+def table(result: StormResult) -> str:
+    """The result as text: one row per board, then totals and shared addresses."""
+    head = f"{'MAC address':<18}{'address':<16}{'stage':<8}{'files':>5}{'MB':>8}{'s':>8}  reason"
+    rows = []
+    for rom in result.roms:
+        size = sum(got.size for got in rom.files.values()) / 1e6
+        started, finished = rom.started_s, rom.finished_s
+        took = f"{finished - started:.1f}" if started is not None and finished is not None else "-"
+        reason = rom.reason or ("" if rom.complete else _UNFINISHED)
+        rows.append(
+            f"{rom.mac:<18}{rom.address or '-':<16}{rom.stage:<8}{len(rom.files):>5}"
+            f"{size:>8.2f}{took:>8}  {reason}".rstrip()
+        )
+    rate = result.data_bytes / 1e6 / result.elapsed_s if result.elapsed_s else 0.0
+    total = (
+        f"{result.complete} of {len(result.roms)} complete in {result.elapsed_s:.1f} s, "
+        f"{result.data_packets} data packets, {rate:.1f} MB/s"
+    )
+    alarms = [
+        f"address {address} used by {', '.join(macs)}"
+        for address, macs in result.shared_addresses.items()
+    ]
+    return "\n".join([head, *rows, total, *alarms])
+
+
+class _Progress:
+    """A line on standard error whenever a board changes its stage."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._stage: dict[str, str] = {}
+
+    def take(self, event: Event) -> None:
+        stage = event.what.partition(":")[0] if event.what.startswith("stop") else event.stage.value
+        if self._stage.get(event.mac) == stage:
+            return
+        self._stage[event.mac] = stage
+        counts = Counter(self._stage.values())
+        names = [*(known.value for known in Stage), "stopped"]
+        summary = "  ".join(f"{name} {counts[name]}" for name in names if counts[name])
+        print(f"{event.at_s:8.1f} s  {summary}  of {self._total}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m twin.rom", description=__doc__)
+    parser.add_argument("--interface", required=True, help="where the boards are plugged in")
+    parser.add_argument("--mac", action="append", default=[], help="a board; may be repeated")
+    parser.add_argument("--registry", type=Path, help="take boards from a registry (macs.csv)")
+    parser.add_argument("--bank", type=int, action="append", help="of the registry only this bank")
+    parser.add_argument("--board", type=Board, choices=list(Board), default=Board.PI3B_PLUS)
+    parser.add_argument("--deadline", type=float, default=300.0, metavar="SECONDS")
+    parser.add_argument("--wave-gap", type=float, default=0.0, metavar="SECONDS",
+                        help="power one bank after the other, this far apart")  # fmt: skip
+    parser.add_argument("--speed", type=float, default=1.0,
+                        help="how much faster a board's clock runs than the wall's")  # fmt: skip
+    parser.add_argument("--json", metavar="FILE", help="write the result there, - for output only")
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    return parser
+
+
+def _roms(args: argparse.Namespace) -> list[Rom]:
+    if args.speed <= 0:
+        raise refusal(f"--speed is {args.speed}", "give a number above 0")
+    timing = Timing(speed=args.speed)
+    roms = [Rom(parse_mac(mac), board=args.board, timing=timing) for mac in args.mac]
+    if args.registry:
+        waves: dict[int, int] = {}
+        for entry in load_registry(args.registry).entries:
+            if entry.mac is None or (args.bank and entry.bank not in args.bank):
+                continue
+            wave = waves.setdefault(entry.bank, len(waves))
+            at_s = (wave * args.wave_gap,)
+            roms.append(Rom(entry.mac, entry.serial or "", args.board, at_s, timing=timing))
+    if not roms:
+        raise refusal("no boards", "give --mac, or --registry with a --bank that has boards")
+    return roms
+
+
+if __name__ == "__main__":
+    sys.exit(main())

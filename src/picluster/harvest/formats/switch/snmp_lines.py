@@ -68,10 +68,10 @@ def read_binding(text: str) -> Binding | None:
     """Read a line; ``None`` when it is no object this harvest uses."""
     text = text.strip()
     if easy := _EASYSNMP.fullmatch(text):
-        oid = easy["oid"] + (f".{easy['index']}" if easy["index"] else "")
-        value = easy["value"]
+        oid = str(easy["oid"]) + (f".{easy['index']}" if easy["index"] else "")
+        value = str(easy["value"])
     elif match := _SPLIT.fullmatch(text) or _QUICK.fullmatch(text):
-        oid, value = match["oid"], match["value"]
+        oid, value = str(match["oid"]), str(match["value"])
     else:
         return None
     found = _object(oid)
@@ -85,9 +85,9 @@ def _object(oid: str) -> tuple[str, tuple[int, ...] | None] | None:
         numbers = _index("." + oid[root.end() :])
         if numbers is None:
             return None
-        for path, name in _BY_PATH.items():
+        for path, found in _BY_PATH.items():
             if numbers[: len(path)] == path:
-                return name, numbers[len(path) :]
+                return found, numbers[len(path) :]
         return None
     match = _NAMED.match(oid)
     name = _NAMES.get(match["name"].lower()) if match else None

@@ -57,26 +57,10 @@ _FIRMWARE = re.compile(r"(?:(?P<name>.+?)[-.])?[A-Z]{2,8}\d*\.?v?\d+\.\d+[\w.+-]
 #: EXOS counts commands: ``name.12 #``.
 _COUNTED = re.compile(r"(?P<name>.+)\.\d+")
 #: Names switches have before anybody gave them one.
-_FACTORY = frozenset(
-    [
-        "switch",
-        "router",
-        "console",
-        "awplus",
-        "edgeswitch",
-        "mikrotik",
-        "hp",
-        "h3c",
-        "hpe",
-        "huawei",
-        "localhost",
-        "openwrt",
-        "ubnt",
-        "sonic",
-        "sysname",
-        "os10",
-        "gs1900",
-    ]
+_FACTORY = re.compile(
+    r"switch|router|console|awplus|edgeswitch|mikrotik|hp|h3c|hpe|huawei|localhost|openwrt|ubnt"
+    r"|sonic|sysname|os10|gs1900",
+    re.IGNORECASE,
 )
 #: Commands that show another machine's table, or a file: the prompt is not the switch's.
 _ELSEWHERE = re.compile(
@@ -171,7 +155,7 @@ def _hostname(name: str, *, counted: bool) -> str | None:
         name = firmware["name"] or ""
     elif counted and (numbered := _COUNTED.fullmatch(name)):
         name = numbered["name"]
-    if not name or " " in name or name.lower() in _FACTORY:
+    if not name or " " in name or _FACTORY.fullmatch(name):
         return None
     return name
 

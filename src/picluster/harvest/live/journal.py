@@ -54,7 +54,7 @@ def observe_unit(  # noqa: PLR0913 - each is one option of the command line
         reading = _Reading(stream, unit, since, following=follow_s is not None)
         form = JournalJson(live=follow_s is not None)
         for fact in form.parse(reading.lines(), Context(source, now())):
-            yield replace(fact, line=None) if isinstance(fact, Observation) else fact
+            yield replace(fact, line=None) if isinstance(fact, Observation | Remark) else fact
         if reading.cut:
             what = f"{reading.cut} entries of more than {MAX_LINE} bytes: not read"
             yield Remark(what, source)

@@ -198,7 +198,8 @@ def _explained(
         return error
     known_hosts, name = _known_as(access)
     # netmiko gives every failed connection the same type and a page of advice.
-    cause = (isinstance(error, netmiko.NetmikoBaseException) and error.__context__) or error
+    flat = isinstance(error, netmiko.NetmikoTimeoutException | netmiko.NetmikoBaseException)
+    cause = (flat and error.__context__) or error
     what, remedy = _first_line(cause), "check that SSH to it works by hand"
     if sock.ended:
         what, remedy = sock.ended, "check the switch's load, or raise the time limit"

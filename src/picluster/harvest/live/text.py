@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from picluster.errors import refusal
-from picluster.harvest.observation import Fact, Observation
+from picluster.harvest.observation import Fact, Observation, Remark
 
 
 def now() -> datetime:
@@ -35,8 +35,10 @@ def facts_of(text: str, source: str, *, switch: str | None = None) -> Iterator[F
     kind = detect(text[:65536], source)
     lines = enumerate(text.splitlines(), start=1)
     for fact in kind.parse(lines, Context(source, now())):
+        # A live answer has no lines a user could look up.
         if isinstance(fact, Observation):
-            # A live answer has no lines a user could look up.
             yield replace(fact, line=None, switch=switch or fact.switch, seen=fact.seen or now())
+        elif isinstance(fact, Remark):
+            yield replace(fact, line=None)
         else:
             yield fact

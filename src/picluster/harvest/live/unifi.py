@@ -17,6 +17,7 @@ from aiounifi.errors import (
     Forbidden,
     LoginRequired,
     NoPermission,
+    ResponseError,
     TwoFaTokenRequired,
     Unauthorized,
 )
@@ -93,7 +94,7 @@ class _BoundedResponse(aiohttp.ClientResponse):
     """An answer of bounded size; a server error is an error whatever its body says."""
 
     async def read(self) -> bytes:
-        if self.status >= 500:
+        if self.status >= 500 or self.status == 429:  # 429: too many logins
             raise aiohttp.ClientPayloadError(f"HTTP status {self.status}")
         body = bytearray()
         async for chunk in self.content.iter_chunked(65536):
@@ -195,11 +196,13 @@ def _explained(error: AiounifiException, attempt: Attempt) -> PiclusterError:
         why = os.strerror(cause.os_error.errno) if cause.os_error.errno else "cannot connect"
         return attempt.error(why.lower(), "check the URL and the port")
     if isinstance(cause, aiohttp.ClientError):
-        return attempt.error(shown(str(cause)), _BY_HAND)
+        return attempt.error(str(cause), _BY_HAND)
     if isinstance(error, TwoFaTokenRequired):
         return attempt.error("the account asks for a second factor", "use a local account")
     if isinstance(error, _REFUSED):
         return attempt.error("refused", "check username, password and the account's site")
+    if isinstance(error, ResponseError):
+        return attempt.error("not found", "check the site's short name and the URL")
     return attempt.error(shown(_message(error)), _BY_HAND)
 
 

@@ -1,0 +1,73 @@
+# picluster: make demo, make test; everything they need is set up first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BENCH ?=
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+export PATH := $(CURDIR)/$(BIN):/usr/sbin:/sbin:$(PATH)
+
+.PHONY: help setup demo test lint bench docs clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: build/setup/packages build/setup/python build/setup/daemons ## install what is needed, once
+
+build/setup/packages: .config/debian-packages
+	@mkdir -p $(@D)
+	@missing=$$(for p in $$(grep -v '^#' $<); do \
+	  dpkg-query -W -f='$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q '^ii' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing $$missing"; \
+	  $(SUDO) apt-get -qq update; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y \
+	    $$missing >build/setup/apt.log || { tail -n 20 build/setup/apt.log; exit 1; }; \
+	fi
+	@touch $@
+
+build/setup/python: pyproject.toml constraints.txt | build/setup/packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "picluster needs Python 3.11 or later; set PYTHON=")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the Python packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[control,dev,fuzz]'
+	@mkdir -p $(@D) && touch $@
+
+# Real daemons for tests, unpacked and not installed: none of them must ever start by itself.
+build/setup/daemons: | build/setup/packages
+	@mkdir -p $(@D) build/daemons/packages
+	@echo "Unpacking dhcpd and in.tftpd"
+	@cd build/daemons/packages && { apt-get -qq download isc-dhcp-server tftpd-hpa 2>/dev/null \
+	  || { $(SUDO) apt-get -qq update; apt-get -qq download isc-dhcp-server tftpd-hpa; }; }
+	@for deb in build/daemons/packages/*.deb; do dpkg-deb -x $$deb build/daemons; done
+	@touch $@
+
+demo: setup ## harvest, configure a head, power 84 boot ROMs, check, clean up
+	@$(SUDO) $(BIN)/python -m twin.demo
+
+test: setup lint ## every test
+	@$(SUDO) env PICLUSTER_REQUIRE_SYSTEM=1 PATH="$$PATH" $(BIN)/python -m pytest
+	@$(SUDO) env PATH="$$PATH" $(BIN)/molecule test --all
+	@$(BIN)/python tests/fuzz/fuzz_formats.py -max_total_time=60
+
+lint: setup ## style, types, Ansible rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/yamllint .
+	@$(BIN)/ansible-lint --offline
+
+bench: setup ## every figure, or BENCH=<name>
+	@$(SUDO) env PATH="$$PATH" $(BIN)/python -m tests.bench $(BENCH)
+
+docs: setup ## write docs/reference from the schema, the roles and the plugins
+	@$(BIN)/python -m docs.make
+
+clean: ## remove what was built
+	@if [ -x $(BIN)/python ]; then $(SUDO) $(BIN)/python -m twin.head clean || true; fi
+	@$(SUDO) rm -rf build $(VENV) .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""``make demo``: from sample sources to boards that have their boot files, on one machine."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -47,6 +48,10 @@ def missing() -> str:
 
 def mac(number: int) -> str:
     return f"b8:27:eb:7e:{number >> 8:02x}:{number & 255:02x}"
+
+
+def serial(number: int) -> str:
+    return f"007e{number:04x}"
 
 
 def address(number: int) -> str:
@@ -96,7 +101,7 @@ def read_files(folder: Path) -> dict[str, tuple[int, str]]:
 
 
 @dataclass
-class Rack:
+class Lab:
     """A head namespace with daemons, and a rack namespace with the boards' interface ``roms``."""
 
     head: Namespace
@@ -149,9 +154,33 @@ class Rack:
             assert time.monotonic() < end, "daemon not ready after 10 s"
             time.sleep(0.05)
 
-    def inside(self, args: list[str]) -> list[str]:
-        """A Python command line in the rack."""
-        return self.rack.inside([sys.executable, *args])
+    def roms(self, *args: str) -> subprocess.Popen[bytes]:
+        """Start ``python -m twin.rom`` on the boards' interface; read it with :meth:`result`."""
+        path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+        command = [sys.executable, "-m", "twin.rom", "--interface", "roms", "--quiet"]
+        process = self.rack.popen(
+            [*command, "--json", str(self.folder / "result.json"), *args],
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.DEVNULL,
+        )
+        self.started.append(process)
+        return process
+
+    def result(self, process: subprocess.Popen[bytes], *, timeout_s: float = 120) -> dict:
+        """What the boards report, with their exit status under ``status``."""
+        status = process.wait(timeout_s)
+        return {**json.loads((self.folder / "result.json").read_text()), "status": status}
+
+    def registry(self, banks: list[list[int]]) -> str:
+        """Write a registry of these boards, bank by bank; give its path."""
+        rows = [
+            f"{bank},{slot},{mac(number)},{serial(number)}"
+            for bank, numbers in enumerate(banks, start=1)
+            for slot, number in enumerate(numbers, start=1)
+        ]
+        path = self.folder / "macs.csv"
+        path.write_text("bank,slot,mac,serial\n" + "\n".join(rows) + "\n")
+        return str(path)
 
     def stop(self) -> None:
         for process in self.started:
@@ -161,7 +190,7 @@ class Rack:
 
 
 @contextlib.contextmanager
-def rack(folder: Path) -> Iterator[Rack]:
+def lab(folder: Path) -> Iterator[Lab]:
     """A rack and a head joined by a bridge; everything is gone afterwards."""
     with Namespace(unique("rom-rack")) as board_ns, Namespace(unique("rom-head")) as head:
         veth("uplink", board_ns, "boot0", head)
@@ -169,7 +198,7 @@ def rack(folder: Path) -> Iterator[Rack]:
         bridge(board_ns, "sw", ["uplink", "port"])
         head.address("boot0", f"{HEAD}/16")
         (folder / "tftp").mkdir()
-        made = Rack(head, board_ns, folder)
+        made = Lab(head, board_ns, folder)
         try:
             yield made
         finally:

@@ -7,7 +7,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from picluster.errors import PiclusterError, refusal
 from picluster.mac import parse_mac
@@ -99,11 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--registry", type=Path, help="take boards from a registry (macs.csv)")
     parser.add_argument("--bank", type=int, action="append", help="of the registry only this bank")
     parser.add_argument("--board", type=Board, choices=list(Board), default=Board.PI3B_PLUS)
-    parser.add_argument("--deadline", type=float, default=300.0, metavar="SECONDS")
-    parser.add_argument("--wave-gap", type=float, default=0.0, metavar="SECONDS",
-                        help="power one bank after the other, this far apart")  # fmt: skip
-    parser.add_argument("--speed", type=float, default=1.0,
-                        help="how much faster a board's clock runs than the wall's")  # fmt: skip
+    add = parser.add_argument
+    seconds: dict[str, Any] = {"type": float, "metavar": "SECONDS"}
+    add("--deadline", default=300.0, help="stop then at the latest", **seconds)
+    add("--wave-gap", default=0.0, help="power bank after bank, this far apart", **seconds)
+    add("--power-cycle", help="switch every board off and on after that time", **seconds)
+    add("--promiscuous-offers", action="store_true", help="fault: take others' broadcast OFFERs")
+    add("--speed", type=float, default=1.0, help="speed of the boards' clocks")
     parser.add_argument("--json", metavar="FILE", help="write the result there, - for output only")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     return parser
@@ -112,19 +114,28 @@ def _parser() -> argparse.ArgumentParser:
 def _roms(args: argparse.Namespace) -> list[Rom]:
     if args.speed <= 0:
         raise refusal(f"--speed is {args.speed}", "give a number above 0")
-    timing = Timing(speed=args.speed)
-    roms = [Rom(parse_mac(mac), board=args.board, timing=timing) for mac in args.mac]
+    boards = [(parse_mac(mac), "", 0.0) for mac in args.mac]
     if args.registry:
         waves: dict[int, int] = {}
         for entry in load_registry(args.registry).entries:
             if entry.mac is None or (args.bank and entry.bank not in args.bank):
                 continue
             wave = waves.setdefault(entry.bank, len(waves))
-            at_s = (wave * args.wave_gap,)
-            roms.append(Rom(entry.mac, entry.serial or "", args.board, at_s, timing=timing))
-    if not roms:
+            boards.append((entry.mac, entry.serial, wave * args.wave_gap))
+    if not boards:
         raise refusal("no boards", "give --mac, or --registry with a --bank that has boards")
-    return roms
+    cycle = () if args.power_cycle is None else (args.power_cycle,)
+    return [
+        Rom(
+            mac,
+            serial,
+            args.board,
+            (at_s, *(at_s + later for later in cycle)),
+            promiscuous_offers=args.promiscuous_offers,
+            timing=Timing(speed=args.speed),
+        )
+        for mac, serial, at_s in boards
+    ]
 
 
 if __name__ == "__main__":

@@ -180,14 +180,17 @@ def _choose_kernel(loader: _Loader, config: Config) -> Generator[Ask | Stage, An
         if (yield from loader.there(config.os_prefix + name)):
             return config.os_prefix + name
     if config.values.get("kernel"):
-        return config.os_prefix + config.values["kernel"]
-    found: list[str] = []
-    for name in _names("kernel", ".img", wide=wide):
-        answer = yield from _ask(loader.probe(config.os_prefix + name))
-        found += [name] if answer.found else []
-    # A board in 32-bit mode takes the 64-bit kernel only when there is nothing else.
-    found.sort(key=lambda name: name == "kernel8.img")
-    return config.os_prefix + (found[0] if found else "kernel8.img")
+        chosen = config.values["kernel"]
+    else:
+        found: list[str] = []
+        for name in _names("kernel", ".img", wide=wide):
+            answer = yield from _ask(loader.probe(config.os_prefix + name))
+            found += [name] if answer.found else []
+        # A board in 32-bit mode takes the 64-bit kernel only when there is nothing else.
+        found.sort(key=lambda name: name == "kernel8.img")
+        chosen = found[0] if found else "kernel8.img"
+    yield from loader.there(config.os_prefix + chosen)  # looked at once more in every log
+    return config.os_prefix + chosen
 
 
 def _initramfs(loader: _Loader, name: str) -> Sequence:

@@ -4,7 +4,7 @@ from picluster.harvest.formats import beacon, capture, dhcp, neighbour, refused,
 from picluster.harvest.formats.base import Format
 
 FORMATS: tuple[Format, ...] = (
-    *getattr(switch, "FORMATS", ()),
+    *switch.FORMATS,
     *dhcp.FORMATS,
     *neighbour.FORMATS,
     *beacon.FORMATS,

@@ -62,13 +62,6 @@ PDU = Refused(
     "is about power outlets: an outlet feeds a bank and names no board",
     "give switch tables, DHCP logs, beacons or neighbour tables",
 )
-POE = Refused(
-    "poe",
-    "refused: PoE or port status of a switch",
-    re.compile(r"^Port\s+OpMode\s+HpMode\s+PwrLimit|^Total Power Limit\(mW\):", re.M),
-    "is a table of power over Ethernet: ports without MAC addresses",
-    "give the MAC address table of the switch: swctrl mac show",
-)
 VCGENCMD = Refused(
     "vcgencmd",
     "refused: vcgencmd",
@@ -115,4 +108,4 @@ DHCLIENT = Refused(
     "give dhcpd.leases of the server",
 )
 
-FORMATS = (PDU, POE, VCGENCMD, CONSOLE, MOUNTD, TRANSFERS, DHCLIENT)
+FORMATS = (PDU, VCGENCMD, CONSOLE, MOUNTD, TRANSFERS, DHCLIENT)

@@ -19,10 +19,11 @@ MAC = r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Za-z:-])"
 #: What looks like an IPv4 address; :func:`ipv4` decides.
 IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
 
+_CACHED = 70_000  # more than a /16 has addresses
 _IP_GROUPS = re.compile(r"(?:01[:-]00[:-]5e|33[:-]33|ff[:-]ff[:-]ff[:-]ff[:-]ff[:-]ff)", re.I)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=_CACHED)
 def ipv4(text: str | None) -> str | None:
     """The address of one host as a dotted quad; ``None`` for anything else, 0.0.0.0 included."""
     try:
@@ -34,7 +35,7 @@ def ipv4(text: str | None) -> str | None:
     return str(address)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=_CACHED)
 def known_mac(text: str) -> MacAddress | str:
     """A canonical MAC address, or the reason why it is none (holding a blank)."""
     try:

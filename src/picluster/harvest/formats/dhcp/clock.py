@@ -83,7 +83,9 @@ class Clock:
     def iso(self, text: str) -> datetime | None:
         """An ISO time in UTC; one without a zone is local. ``None`` when there is no such time."""
         try:
-            when = datetime.fromisoformat(_ZONE_WORD.sub("+00:00", text).replace(" +", "+"))
+            if " " in text or not text[-1:].isdigit():
+                text = _ZONE_WORD.sub("+00:00", text).replace(" +", "+")
+            when = datetime.fromisoformat(text)
             return (when if when.tzinfo else when.replace(tzinfo=self._zone)).astimezone(UTC)
         except (ValueError, OverflowError):
             return None

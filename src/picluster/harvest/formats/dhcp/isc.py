@@ -24,7 +24,6 @@ _MESSAGE = re.compile(
 )
 _INFORMED = re.compile(rf"DHCPACK to ({IPV4}) \({_MAC}\) via ")
 _NAMED_REPLY = re.compile(rf"BOOTREPLY (?:for|on) ({IPV4}) to .*\({_MAC}\) via \S+$", re.S)
-_REASON = re.compile(r".* via \S+?: (.+)", re.S)
 _OPTION = re.compile(
     r"picluster option-97 ([0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}) ([0-9a-f]{1,2}(?::[0-9a-f]{1,2})*)$"
 )
@@ -70,13 +69,13 @@ def facts(
 
 def _refused(event: str, rest: str) -> tuple[str, bool]:
     """The event by the reason dhcpd gives for not answering."""
-    reason = _REASON.match(rest)
-    if reason is None:
+    reason = rest.rpartition(" via ")[2].partition(": ")[2].rstrip()
+    if not reason:
         return event, False
-    if reason[1].rstrip().endswith("free leases"):
+    if reason.endswith("free leases"):
         return "no-free-leases", True
-    if reason[1].startswith("unknown "):
-        return (event if reason[1].startswith("unknown lease") else "unknown"), True
+    if reason.startswith("unknown ") and not reason.startswith("unknown lease"):
+        return "unknown", True
     return event, True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from datetime import datetime
 from typing import TypeVar
 
@@ -33,9 +34,9 @@ class Boards:
         self.source = context.source
         self._requests = requests
         self.last: MacAddress | None = None
-        self._of_address: dict[str, MacAddress] = {}
-        self._of_tail: dict[str, MacAddress] = {}
-        self._reported: dict[tuple[str, str | None], None] = {}
+        self._of_address: OrderedDict[str, MacAddress] = OrderedDict()
+        self._of_tail: OrderedDict[str, MacAddress] = OrderedDict()
+        self._reported: OrderedDict[tuple[str, str | None], None] = OrderedDict()
 
     def saw(
         self, mac: str, event: str, address: str | None, number: int | None, seen: datetime | None
@@ -64,7 +65,7 @@ class Boards:
         if board != self.last:
             self.last = board
             _keep(self._of_tail, board.replace(":", "")[6:], board)
-        if address:
+        if address and self._of_address.get(address) != board:
             _keep(self._of_address, address, board)
 
     def asked_for(
@@ -100,8 +101,8 @@ class Boards:
         return (self.note(f"not understood: {shown(message)}", number),)
 
 
-def _keep(store: dict[_K, _V], key: _K, value: _V) -> None:
+def _keep(store: OrderedDict[_K, _V], key: _K, value: _V) -> None:
     """Remember within bounds: the oldest goes."""
     if key not in store and len(store) >= _BOARDS:
-        del store[next(iter(store))]
+        store.popitem(last=False)
     store[key] = value

@@ -31,6 +31,7 @@ _CONTROL = re.compile(
 )
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b]")
 _QUOTE = re.compile(r"^\s{0,3}(?:> ?)*> ")
+_PAGER_WORD = re.compile(r"more|press|\[q quit", re.IGNORECASE)
 _PAGER = re.compile(
     r"^\s*(?:"
     r"<?-+ ?\(?more(?: \d+%)?\)? ?-+>?(?: or \(q\)uit|, next page: space, next line: enter, "
@@ -42,6 +43,7 @@ _PAGER = re.compile(
     r")(?P<rest>.*)$",
     re.IGNORECASE,
 )
+_PROMPT_SIGN = re.compile(r"[#>$%\]]")
 _PROMPT = re.compile(
     r"^\s{0,2}(?:\* )?(?:"
     r"\((?P<round>[\w .-]{1,64})\)(?: \([\w /.-]{1,40}\))? ?[#>]"  # FASTPATH: (name) #
@@ -113,7 +115,7 @@ def clean(text: str) -> str:
         text = _overstrike(text)
     text = _UNPRINTABLE.sub("", text.replace("\xa0", " ")).expandtabs(8)
     text = _QUOTE.sub("", text)
-    if pager := _PAGER.match(text):
+    if _PAGER_WORD.search(text) and (pager := _PAGER.match(text)):
         text = pager["rest"]
     return text.rstrip()
 
@@ -134,7 +136,7 @@ def _overstrike(text: str) -> str:
 
 def read_prompt(text: str) -> Prompt | None:
     """Take a line as a command line, or ``None``."""
-    match = _PROMPT.match(text)
+    match = _PROMPT.match(text) if _PROMPT_SIGN.search(text) else None
     if match is None:
         return None
     command = re.sub(r"\s+", " ", match["command"] or "").strip().lower()
@@ -190,7 +192,7 @@ def read_rows(lines: Iterable[Line]) -> Iterator[Row]:
 
 def _any_prompt(text: str) -> Prompt | None:
     prompt = read_prompt(text)
-    if prompt is None and (walked := _WALK_HOST.search(text)):
+    if prompt is None and "walk" in text and (walked := _WALK_HOST.search(text)):
         return Prompt(walked["host"], text.lower())
     return prompt
 

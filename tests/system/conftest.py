@@ -48,7 +48,8 @@ def mini() -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def rack(machine: None, mini: Cluster) -> Iterator[Rack]:
+@pytest.mark.usefixtures("machine")
+def rack(mini: Cluster) -> Iterator[Rack]:
     """The rack network of ``mini``."""
     with Rack("test", [bank.number for bank in mini.banks]) as network:
         yield network

@@ -60,16 +60,22 @@ def _down(arguments: argparse.Namespace) -> int:
 def _exec(arguments: argparse.Namespace) -> int:
     container = Head(arguments.name).places.container
     terminal = ["-t"] if sys.stdin.isatty() and sys.stdout.isatty() else []
-    args = ["podman", "exec", "-i", *terminal, container, *(arguments.words or ["bash", "-l"])]
+    args = ["podman", "exec", "-i", *terminal, container, *(_words(arguments) or ["bash", "-l"])]
     return subprocess.run(args, check=False).returncode
 
 
 def _client(arguments: argparse.Namespace) -> int:
-    if not arguments.words:
-        raise refusal("no command to run as a client", "put it at the end")
+    words = _words(arguments)
+    if not words:
+        raise refusal("no command to run as a client", "put it at the end, after --")
     rack = Rack(arguments.name, [] if arguments.bank is None else [arguments.bank])
     with rack.client(arguments.address, arguments.bank) as client:
-        return subprocess.run(client.inside(arguments.words), check=False).returncode
+        return subprocess.run(client.inside(words), check=False).returncode
+
+
+def _words(arguments: argparse.Namespace) -> list[str]:
+    words: list[str] = arguments.words
+    return words[1:] if words[:1] == ["--"] else words
 
 
 def _parser() -> argparse.ArgumentParser:

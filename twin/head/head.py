@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from twin.rack import Rack
 
 #: What a container cannot do, said in the variables of the roles.
-CONTAINER_VARIABLES: dict[str, Any] = {"nfs_server_provider": "ganesha"}
+CONTAINER_VARIABLES: dict[str, Any] = {
+    # It shares the machine's kernel, whose limits are not its own and which may have no nfsd.
+    "head_network_apply_sysctl": False,
+    "nfs_server_provider": "ganesha",
+    "time_server_control_clock": False,
+}
 
 
 class Head:

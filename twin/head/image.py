@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -30,6 +31,18 @@ MASKED = (
     "systemd-udevd-control.socket",
     "systemd-udevd-kernel.socket",
 )
+#: Devices are the machine's: without udev, what asks for it must see a read-only /sys, or it waits.
+_READ_ONLY_SYS = """[Unit]
+Description=Keep the devices of the machine out of reach
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+ExecStart=mount -o remount,bind,ro /sys
+RemainAfterExit=yes
+[Install]
+WantedBy=sysinit.target
+"""
 _BUILD_TIMEOUT_S = 1200
 
 
@@ -68,7 +81,10 @@ def _exists(name: str) -> bool:
 
 def _hooks() -> list[str]:
     """Shell run on the new root directory ``$1``, the last steps of the build."""
+    unit = "read-only-sys.service"
     return [
+        f'printf %s {shlex.quote(_READ_ONLY_SYS)} > "$1/etc/systemd/system/{unit}"',
+        f'chroot "$1" systemctl enable {unit}',
         'chroot "$1" systemctl mask ' + " ".join(MASKED),
         # Made on first start: no two heads may share them.
         'rm -f "$1"/etc/ssh/ssh_host_*',

@@ -130,7 +130,7 @@ class Secrets:
     unifi_password: str | None = None
 
     def __repr__(self) -> str:
-        given = (f.name for f in fields(self) if getattr(self, f.name) not in (None, False))
+        given = (f.name for f in fields(self) if getattr(self, f.name) != f.default)
         return f"Secrets({', '.join(f'{name}=…' for name in given)})"
 
 

@@ -19,7 +19,7 @@ DIALECTS: tuple[TableFormat, ...] = (
         {"mac": "MAC_ADDRESS", "port": "PORTS", "vlan": "VLAN_ID", "type": "TYPE", "age": "AGE"},
         banner=("VLAN MAC Address Type age Secure NTFY Ports",),
         indent=" ",
-        phrases=("vPC Peer-Link",),
+        phrases=(r"\bvPC Peer-Link\S*",),
     ),
     TableFormat(
         "radlan",
@@ -33,6 +33,7 @@ DIALECTS: tuple[TableFormat, ...] = (
         "ntc:broadcom_icos_show_mac-addr-table.textfsm",
         {"mac": "MAC_ADDRESS", "port": "INTERFACE", "vlan": "VLAN_ID", "type": "STATUS"},
         banner=("VLAN ID  MAC Address  Interface  IfIndex  Status",),
+        phrases=(r"(?i)\b(?:lag|ch|trunk|port-channel) \d+\b", r"(?i)\bCPU Interface: *\S+"),
     ),
     TableFormat(
         "aruba-aoscx",

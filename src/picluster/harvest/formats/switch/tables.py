@@ -42,7 +42,7 @@ class TableFormat:
             differ in wanting blanks there.
         headless: the kind has no header; every line may be a row.
         wrapped: the port list of a row may go on in the next, indented line.
-        phrases: cells with a blank in them that would otherwise be two.
+        phrases: patterns of ports with a blank in them, which would otherwise be two cells.
         codes: per cell, printed values that stand for another word.
         streams: never: a prompt behind a table can name its switch.
     """
@@ -106,7 +106,7 @@ class _Table:
         if not text.strip():
             return []
         for phrase in self._form.phrases:
-            text = text.replace(phrase, phrase.replace(" ", "-"))
+            text = re.sub(phrase, _glued, text)
         records = self._push(self._form.indent + text.strip())
         found = [
             cells for record in records if MAC_LOOKING.fullmatch((cells := self._cells(record)).mac)
@@ -115,7 +115,7 @@ class _Table:
             return found
         if ruler := read_ruler(text):
             self._ruler = ruler
-        by_header = split_row(self._roles, text, self._ruler)
+        by_header = split_row(self._roles, text.replace(_GLUE, " "), self._ruler)
         return [] if by_header is None else [by_header]
 
     def _push(self, line: str) -> list[dict[str, Any]]:
@@ -133,7 +133,17 @@ class _Table:
         for cell, value in self._form.columns.items():
             found = str(record.get(value, "")).strip()
             cells[cell] = self._form.codes.get(cell, {}).get(found, found)
-        return Cells(**{"mac": "", **cells})  # type: ignore[arg-type]
+        port = cells.get("port", "")
+        cells["port"] = port.replace(_GLUE, " ")
+        return Cells(**{"mac": "", **cells}, single=_GLUE in port)  # type: ignore[arg-type]
+
+
+#: Stands for a blank inside a cell; :func:`clean` leaves none of it in a line.
+_GLUE = "\0"
+
+
+def _glued(match: re.Match[str]) -> str:
+    return " ".join(match[0].split()).replace(" ", _GLUE)
 
 
 @cache

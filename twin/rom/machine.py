@@ -121,7 +121,7 @@ class Machine:
         self._files: dict[str, GotFile] = {}
         self._missing: dict[str, None] = {}
         self._second = False
-        self._tries = 0
+        self._tries = self._offers_before = 0
         self._offer: dhcp.Offer | None = None
         self._menu: dhcp.Offer | None = None
         self._hop = self._hop_mac = b""
@@ -142,7 +142,7 @@ class Machine:
             self._discover(now)
         else:
             stage = "bootcode.bin" if self._second else "the ROM"
-            seen = "no usable offer" if self._all_offers else "no offer"
+            seen = "no usable offer" if len(self._all_offers) > self._offers_before else "no offer"
             self._stop(now, f"{seen} after {self._tries} tries of {stage}")
 
     # ---- DHCP
@@ -151,6 +151,7 @@ class Machine:
         self._second = second
         self._tries = 0
         self._offer = self._menu = None
+        self._offers_before = len(self._all_offers)
         self._hop = self._hop_mac = b""
         self.wake_s = now + self.rom.timing.first_wait_s(second=second)
 

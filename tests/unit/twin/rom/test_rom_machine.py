@@ -146,6 +146,26 @@ def test_arp_for_the_own_address_is_answered_and_for_others_not() -> None:
     assert bench.frames == [arp_reply(BOARD, ADDRESS, SERVER_MAC, SERVER)]
 
 
+def test_a_board_whose_second_discover_nobody_answers_stops_in_the_tftp_stage() -> None:
+    bench = Bench(Rom(MAC))
+    bench.run_until(18)
+    bench.machine.on_offer(OFFER, 18.0)
+    bench.machine.on_arp(Arp(False, SERVER_MAC, SERVER, ADDRESS), 18.0)
+    for port, payload in (
+        (49153, struct.pack("!HH", 3, 1) + b"bootcode"),
+        (49154, b"\0\x05\0\x01none\0"),
+    ):
+        got = Datagram(BOARD, SERVER_MAC, SERVER, ADDRESS, 999, port, payload)
+        bench.machine.on_datagram(got, 18.0)
+    bench.run_until(1e6)
+    result = bench.machine.result()
+    assert bench.times("discover")[1:] == pytest.approx([18.1, 23.1, 28.1, 33.1, 38.1])
+    assert bench.datagrams()[-1].payload[240 + 5 : 240 + 19].endswith(b"\x01\x03")
+    assert (result.stage, result.missing) == (Stage.TFTP, ("bootsig.bin",))
+    assert result.reason == "no offer after 5 tries of bootcode.bin"
+    assert list(result.files) == ["bootcode.bin"]
+
+
 def test_serial_comes_from_the_mac_address_or_is_checked() -> None:
     assert Rom(MAC).serial == "00000001"
     assert Rom(MAC, "AB000001").serial == "ab000001"
@@ -243,6 +263,19 @@ def test_a_short_frame_with_a_long_udp_length_is_no_block(loop: Loop) -> None:
         frame = bytes(udp_frame(Datagram(BOARD, SERVER_MAC, SERVER, ADDRESS, 999, 49153, payload)))
         loop.take(frame if number == 1 else frame[:100])
     assert transfer.size == 512
+
+
+def test_power_is_switched_while_the_storm_runs(loop: Loop) -> None:
+    loop.take(loop.offer(BOARD, BOARD, ADDRESS))
+    loop.storm.power([MAC], on=False)
+    loop.storm._take_switches()
+    machine = loop.machines[0]
+    assert (machine.stage, machine.ip, machine.wake_s) == (Stage.OFF, b"", float("inf"))
+    loop.storm.power([MAC], on=True)
+    loop.storm._take_switches()
+    assert machine.wake_s == pytest.approx(loop.storm._now() + 18, abs=1)
+    with pytest.raises(KeyError):
+        loop.storm.power(["b8:27:eb:99:99:99"], on=True)
 
 
 FRAME = st.binary(max_size=200)

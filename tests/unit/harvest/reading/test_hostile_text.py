@@ -112,7 +112,7 @@ def test_a_host_name_stands_in_no_observation(name: str) -> None:
         f"Mar  3 09:00:00 h dnsmasq-dhcp[7]: DHCPACK(e1) 10.0.0.7 b8:27:eb:00:00:07 {name}",
         "lease 10.0.0.7 {\n hardware ethernet b8:27:eb:00:00:07;\n"
         f' client-hostname "{escaped}";\n}}\n',
-        f"Nmap scan report for {name} (10.0.0.7)\nMAC Address: B8:27:EB:00:00:07 ({name})",
+        f"Nmap scan report for x{name} (10.0.0.7)\nMAC Address: B8:27:EB:00:00:07 ({name})",
     ):
         [fact] = facts(text)
         assert isinstance(fact, Observation)

@@ -7,6 +7,7 @@ from picluster.errors import PiclusterError
 
 KINDS = {
     "> pshow\nPort | Name       |Status\n   1 |  Pi #1 |   OFF|\n": "power outlets",
+    "curl http://10.0.0.9/cmd.cgi?rly=0\n": "power outlets",
     "$A0,10101,2.50,25\n": "power outlets",
     'PUT /api/s/default/rest/device/7\n{"outlet_overrides": []}\n': "power outlets",
     "$ vcgencmd get_throttled\nthrottled=0x50005\n": "throttling state",

@@ -66,7 +66,7 @@ bench: setup ## every figure, or BENCH=<name>
 	@$(SUDO) env PATH="$$PATH" $(BIN)/python -m tests.bench $(BENCH)
 
 docs: setup ## write docs/reference from the schema, the roles and the plugins
-	@$(BIN)/python -m docs.make
+	@$(BIN)/python docs/make.py
 
 clean: ## remove what was built
 	@if [ -x $(BIN)/python ]; then $(SUDO) $(BIN)/python -m twin.head clean || true; fi

@@ -38,7 +38,7 @@ class Observation:
         address: IPv4 address seen with the MAC address, dotted quad, or ``None``.
         serial: board serial, 8 hex digits, or ``None``.
         event: for DHCP, the message: ``discover offer request ack nak decline unknown
-            no-free-leases lease``; empty for other kinds.
+            no-free-leases lease release inform``; empty for other kinds and for an option-97 line.
     """
 
     mac: MacAddress

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netaddr import AddrFormatError, IPAddress, IPNetwork
+from netaddr import INET_PTON, AddrFormatError, IPAddress, IPNetwork
+
+from picluster.errors import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,15 @@ def parse_address(text: str) -> int:
     """Read a dotted quad.
 
     Raises:
-        ValueError: not four octets of 0 to 255.
+        ValueError: not four decimal octets of 0 to 255, written without leading zeros.
     """
     try:
-        return int(IPAddress(text, version=4, flags=0x2))  # INET_PTON: no short or octal forms
+        address = int(IPAddress(text, version=4, flags=INET_PTON))
     except (AddrFormatError, ValueError) as error:
-        raise ValueError(f"not an IPv4 address: {text!a}") from error
+        raise ValueError(f"not an IPv4 address: {shown(text)}") from error
+    if dotted(address) != text:  # leading zeros, blanks, other scripts' digits
+        raise ValueError(f"not an IPv4 address: {shown(text)} ({dotted(address)}?)")
+    return address
 
 
 def parse_block(text: str) -> Ipv4Block:
@@ -70,7 +75,10 @@ def parse_block(text: str) -> Ipv4Block:
     try:
         network = IPNetwork(text, version=4)
     except (AddrFormatError, ValueError) as error:
-        raise ValueError(f"not an IPv4 network: {text!a}") from error
+        raise ValueError(f"not an IPv4 network: {shown(text)}") from error
     if network.ip != network.network:
         raise ValueError(f"{text} has host bits set: {network.cidr} is the network")
-    return Ipv4Block(int(network.network), network.prefixlen)
+    block = Ipv4Block(int(network.network), network.prefixlen)
+    if str(block) != text:
+        raise ValueError(f"not an IPv4 network: {shown(text)} ({block}?)")
+    return block

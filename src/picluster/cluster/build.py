@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from picluster.mac import parse_mac
 from picluster.net import Ipv4Block, parse_address, parse_block
 
 T = TypeVar("T")
+
+_NODE_NAME = re.compile(r"pi-[0-9]+-[0-9]+", re.ASCII)
 
 _REFUSED = {
     "pool": "the boot ROM never confirms an offer, so a pool gives two boards one address",
@@ -46,7 +49,7 @@ class Builder:
         )
         switches = self._switches()
         pdus = self._pdus()
-        self._unique("boot_servers", [head.name, *(server.name for server in servers)], 1)
+        self._server_names([head, *servers])
         racks = [rack["number"] for rack in data.get("racks", ())]
         self._unique("racks", racks)
         banks = self._banks(network, head, servers)
@@ -78,7 +81,7 @@ class Builder:
             export_root=boot.get("export_root", "/srv/picluster/export"),
             ssh_user=ssh.get("user", "root"),
             host_authorities=tuple(ssh.get("host_authorities", ())),
-            lines=self._bank_lines(),
+            lines=self._lines(),
         )
 
     def _stop(self) -> None:
@@ -110,6 +113,19 @@ class Builder:
                 self._say((key, i - offset), f"{key}: {name} is described twice", "rename one")
             seen.add(name)
 
+    def _server_names(self, servers: list[Server]) -> None:
+        """Every server is a host and its own group in the inventory, and no node."""
+        self._unique("boot_servers", [server.name for server in servers], 1)
+        groups: dict[str, str] = {}
+        for i, server in enumerate(servers):
+            path: Path_ = ("boot_servers", i - 1, "name") if i else ("head", "name")
+            if _NODE_NAME.fullmatch(server.name):
+                self._say(path, f"server {server.name} has a node's name", "rename it")
+            other = groups.setdefault(re.sub("[^a-z0-9_]", "_", server.name), server.name)
+            if other != server.name:
+                what = f"servers {other} and {server.name} would share an inventory group"
+                self._say(path, what, "rename one")
+
     def _server(self, path: Path_, data: dict[str, Any]) -> Server:
         address = self._read((*path, "address"), parse_address, data["address"], 0)
         return Server(data["name"], address, data["boot_interface"])
@@ -125,6 +141,7 @@ class Builder:
             fields["uplinks"] = tuple(str(port) for port in entry.get("uplinks", ()))
             switches.append(Switch(**fields))
         self._unique("switches", [switch.name for switch in switches])
+        self._unique("switches", [switch.mac or (i,) for i, switch in enumerate(switches)])
         controllers = [entry["name"] for entry in self._data.get("controllers", ())]
         self._unique("controllers", controllers)
         for i, switch in enumerate(switches):
@@ -184,6 +201,9 @@ class Builder:
         ports = tuple[str, ...]()
         if "ports" in entry:
             ports = self._read((*path, "ports"), expand_ports, entry["ports"], ())
+            if "switch" not in entry:
+                what = f"bank {entry['number']} has ports and no switch"
+                self._say((*path, "ports"), what, "name the switch they are of")
             if ports and len(ports) != size:
                 what = f"bank {entry['number']} has {size} slots and {len(ports)} ports"
                 self._say((*path, "ports"), what, "name one port for each slot")
@@ -211,10 +231,19 @@ class Builder:
         if stride & (stride - 1):
             self._say(("bank_stride",), f"bank_stride is {stride}", "take a power of two")
         prefix = 32 - (stride - 1).bit_length()
-        return Ipv4Block(network.first + entry["number"] * stride, prefix)
+        first = network.first + entry["number"] * stride
+        if first + stride > 1 << 32:
+            what = f"bank {entry['number']} lies beyond the last IPv4 address"
+            self._say((*path, "number"), what, "take a lower number or a smaller bank_stride")
+            return network
+        return Ipv4Block(first, prefix)
 
-    def _bank_lines(self) -> dict[int, int]:
-        return {
-            entry["number"]: self._document.line(("banks", i))
-            for i, entry in enumerate(self._data["banks"])
-        }
+    def _lines(self) -> dict[int | str, int]:
+        line, data = self._document.line, self._data
+        lines: dict[int | str, int] = {"head": line(("head",)), "dhcp": line(("dhcp",))}
+        for i, entry in enumerate(data["banks"]):
+            lines[entry["number"]] = line(("banks", i))
+        for kind in ("boot_servers", "switches", "pdus"):
+            for i, entry in enumerate(data.get(kind, ())):
+                lines[f"{kind} {entry['name']}"] = line((kind, i))
+        return lines

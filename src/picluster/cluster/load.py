@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
-from jsonschema.validators import Draft202012Validator
+from jsonschema.validators import Draft202012Validator, extend
 
 from picluster.cluster.build import Builder
 from picluster.cluster.model import Cluster
 from picluster.cluster.yaml_file import YamlFile, load_yaml
-from picluster.errors import PiclusterError, Problem, refusal, shown
+from picluster.errors import PiclusterError, Problem, os_errors, refusal, shown
 
 #: How a description's file name ends.
 SUFFIXES = (".picluster.yml", ".picluster.yaml")
@@ -40,7 +41,8 @@ def find_description(inventory: Path) -> Path:
         raise refusal(
             "no such inventory", "name a folder under inventory/ or its description", file=inventory
         )
-    found = sorted(path for path in inventory.iterdir() if path.name.endswith(SUFFIXES))
+    with os_errors("read the folder", inventory):
+        found = sorted(path for path in inventory.iterdir() if path.name.endswith(SUFFIXES))
     if len(found) != 1:
         what = "no *.picluster.yml in this folder" if not found else "several descriptions: "
         raise refusal(
@@ -65,8 +67,24 @@ def load_cluster(path: Path) -> Cluster:
     return Builder(document, path).cluster()
 
 
+def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
+    """A pattern must match all of a text: ``$`` alone lets a newline follow."""
+    if isinstance(instance, str) and not re.fullmatch(pattern.removesuffix("$"), instance):
+        yield ValidationError(f"does not match {pattern}")
+
+
+# JSON Schema takes 1.0 for an integer; it would name a node pi-1.0-1.
+_Validator = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"pattern": _pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
 def _errors(data: Any) -> list[ValidationError]:
-    validator = Draft202012Validator(schema())
+    validator = _Validator(schema())
     return sorted(validator.iter_errors(data), key=lambda error: list(map(str, error.path)))
 
 

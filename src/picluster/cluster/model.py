@@ -108,7 +108,8 @@ class Cluster:
     Attributes:
         path: the description's file.
         banks: by ascending number.
-        lines: 1-based line of each bank in the file, by number.
+        lines: 1-based line of each bank in the file, by number; of ``head``, ``dhcp`` and
+            ``<list> <name>`` of boot servers, switches and PDUs.
     """
 
     path: Path
@@ -133,7 +134,7 @@ class Cluster:
     export_root: str = "/srv/picluster/export"
     ssh_user: str = "root"
     host_authorities: tuple[str, ...] = ()
-    lines: dict[int, int] = field(default_factory=dict, compare=False)
+    lines: dict[int | str, int] = field(default_factory=dict, compare=False)
 
     @property
     def servers(self) -> tuple[Server, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 _RANGE = re.compile(
     r"(?P<prefix>[A-Za-z0-9/.:_-]*?[A-Za-z/.:_]|)(?P<first>[0-9]{1,5})"
     r"(?:-(?P<again>[A-Za-z0-9/.:_-]*?[A-Za-z/.:_]|)(?P<last>[0-9]{1,5})(?:/(?P<step>[0-9]{1,2}))?)?",
     re.ASCII,
 )
-_LEADING_WORD = re.compile(r"^[a-z]+(?: ?ethernet)?[ -]?(?=[0-9])", re.ASCII)
 _LIMIT = 65536
 
 _SHORT = {
@@ -40,16 +40,12 @@ def expand_ports(text: str) -> tuple[str, ...]:
         if last < first or step < 1 or last - first > _LIMIT:
             raise ValueError(f"a range that runs backwards or too far: {part!a}")
         ports.extend(f"{match['prefix']}{number}" for number in range(first, last + 1, step))
-    repeated = (
-        sorted({port for port in ports if ports.count(port) > 1})[:5] if _twice(ports) else []
-    )
+        if len(ports) > _LIMIT:
+            raise ValueError(f"more than {_LIMIT} ports")
+    repeated = [port for port, times in Counter(ports).items() if times > 1][:5]
     if repeated:
         raise ValueError(f"ports named twice: {', '.join(repeated)}")
     return tuple(ports)
-
-
-def _twice(ports: list[str]) -> bool:
-    return len(set(ports)) != len(ports)
 
 
 def canonical_port(name: str) -> str:
@@ -70,7 +66,11 @@ def same_port(one: str, other: str) -> bool:
     a, b = canonical_port(one), canonical_port(other)
     if a == b:
         return True
-    if a.isdigit() == b.isdigit():
-        return False
-    bare, full = (a, b) if a.isdigit() else (b, a)
-    return re.fullmatch(rf"(?:[a-z-]+|(?:[a-z-]*0/)){bare}", full) is not None
+    return a.isdigit() != b.isdigit() and front_number(a) == front_number(b)
+
+
+def front_number(name: str) -> str | None:
+    """The bare number :func:`same_port` takes a name for; itself for a number, else ``None``."""
+    text = canonical_port(name)
+    match = re.fullmatch(r"(?:[a-z-]+|[a-z-]*0/|)([0-9]+)", text, re.ASCII)
+    return match[1] if match else None

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from picluster.cluster.model import Bank, Cluster
-from picluster.cluster.ports import canonical_port
-from picluster.errors import PiclusterError, Problem
+from picluster.cluster.ports import canonical_port, front_number
+from picluster.errors import PiclusterError, Problem, shown
 from picluster.net import dotted, parse_address
 from picluster.plan.layout import check_layout, fixed_addresses
 from picluster.plan.model import AddressPlan, Node, node_name
@@ -65,6 +65,7 @@ class _Check:
         self._file = str(registry.path)
         self._entries = registry.entries
         self._banks = {bank.number: bank for bank in cluster.banks}
+        self._switches = {switch.name for switch in cluster.switches}
 
     def problems(self) -> Iterator[Problem]:
         placed = []
@@ -78,6 +79,7 @@ class _Check:
         boards = [entry for entry in placed if entry.mac is not None]
         yield from self._shared(boards, "MAC address", lambda entry: entry.mac, str)
         yield from self._shared(placed, "switch port", self._port_key, self._port_text)
+        yield from self._alike(placed)
         unique = list({entry.key: entry for entry in placed}.values())
         addresses = {entry.key: self._address(entry) for entry in unique}
         yield from self._shared(unique, "address", lambda entry: addresses[entry.key], dotted)
@@ -92,6 +94,9 @@ class _Check:
         if not 1 <= entry.slot <= bank.size:
             what = f"slot {entry.slot} of bank {entry.bank}, which has slots 1 to {bank.size}"
             return self._problem(entry, what, "correct the row or the bank's size")
+        if entry.switch and entry.switch not in self._switches:
+            what = f"switch {shown(entry.switch)} is not described"
+            return self._problem(entry, what, "correct the cell or describe the switch")
         if entry.address and parse_address(entry.address) not in bank.block:
             what = f"address {entry.address} lies outside bank {entry.bank} ({bank.block})"
             return self._problem(entry, what, "leave the cell empty for the slot's own address")
@@ -128,6 +133,21 @@ class _Check:
         bank = self._banks[entry.bank]
         switch, port = entry.switch or bank.switch, port_of(bank, entry)
         return (switch, canonical_port(port)) if switch and port else None
+
+    def _alike(self, entries: list[Entry]) -> Iterator[Problem]:
+        """A port written as a bare number here and by the vendor's name there: one port."""
+        groups: dict[tuple[str, str], list[tuple[str, Entry]]] = defaultdict(list)
+        for entry in entries:
+            key = self._port_key(entry)
+            number = front_number(key[1]) if key else None
+            if key is not None and number is not None:
+                groups[key[0], number].append((key[1], entry))
+        for (switch, number), group in groups.items():
+            names = {name for name, _ in group}
+            if number in names and len(names) > 1:
+                where = ", ".join(f"{name} to {_where(entry)}" for name, entry in group)
+                what = f"port {number} of {switch} has two names: {where}"
+                yield self._problem(group[1][1], what, "keep one row, or write one kind of name")
 
     @staticmethod
     def _port_text(key: tuple[str, str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from picluster.cluster.model import Bank, Cluster
+from picluster.cluster.model import Bank, Cluster, Server
+from picluster.cluster.ports import canonical_port
 from picluster.errors import Problem
 from picluster.net import dotted
 
@@ -35,6 +36,7 @@ def check_layout(cluster: Cluster) -> Iterator[Problem]:
         yield from _check_size(cluster, bank)
     yield from _check_overlaps(cluster)
     yield from _check_servers(cluster)
+    yield from _check_ports(cluster)
 
 
 def _problem(cluster: Cluster, bank: Bank, what: str, remedy: str) -> Problem:
@@ -65,23 +67,66 @@ def _check_overlaps(cluster: Cluster) -> Iterator[Problem]:
 
 
 def _check_servers(cluster: Cluster) -> Iterator[Problem]:
-    seen: dict[int, str] = {}
-    for server in cluster.servers:
-        if server.address not in cluster.network:
-            what = f"{server.name} has {dotted(server.address)}, outside {cluster.network}"
-            yield Problem(what, "give it an address of the boot network", str(cluster.path))
-    owned = [
-        *((server.address, server.name) for server in cluster.servers),
-        *((switch.address, switch.name) for switch in cluster.switches),
-        *((pdu.address, pdu.name) for pdu in cluster.pdus),
+    lines, file = cluster.lines, str(cluster.path)
+    servers = [
+        (server.address, server.name, lines.get(_server_key(cluster, server)))
+        for server in cluster.servers
     ]
-    for address, name in owned:
+    for address, name, line in servers:
+        if address not in cluster.network:
+            what = f"{name} has {dotted(address)}, outside {cluster.network}"
+            yield Problem(what, "give it an address of the boot network", file, line)
+    if cluster.router is not None and cluster.router not in cluster.network:
+        what = f"the router has {dotted(cluster.router)}, outside {cluster.network}"
+        yield Problem(what, "name one the boards can reach", file, lines.get("dhcp"))
+    owned = [
+        *servers,
+        *((one.address, one.name, lines.get(f"switches {one.name}")) for one in cluster.switches),
+        *((one.address, one.name, lines.get(f"pdus {one.name}")) for one in cluster.pdus),
+    ]
+    yield from _check_owned(cluster, owned)
+
+
+def _server_key(cluster: Cluster, server: Server) -> str:
+    return "head" if server is cluster.head else f"boot_servers {server.name}"
+
+
+def _check_owned(
+    cluster: Cluster, owned: list[tuple[int | None, str, int | None]]
+) -> Iterator[Problem]:
+    seen: dict[int, str] = {}
+    for address, name, line in owned:
         if address is None:
             continue
         if address in (cluster.network.first, cluster.network.last):
             what = f"{name} has {dotted(address)}, the network's own or broadcast address"
-            yield Problem(what, "give it another one", str(cluster.path))
+            yield Problem(what, "give it another one", str(cluster.path), line)
         if address in seen:
             what = f"{name} and {seen[address]} both have {dotted(address)}"
-            yield Problem(what, "give one another address", str(cluster.path))
-        seen[address] = name
+            yield Problem(what, "give one another address", str(cluster.path), line)
+        seen.setdefault(address, name)
+
+
+def _check_ports(cluster: Cluster) -> Iterator[Problem]:
+    """Described ports that two slots have, or that lead to another switch."""
+    switches = {switch.name: switch for switch in cluster.switches}
+    owners: dict[tuple[str, str], Bank] = {}
+    for bank in cluster.banks:
+        if bank.switch is None or not bank.ports:
+            continue
+        shared = dict[int, list[str]]()
+        for port in bank.ports:
+            owner = owners.setdefault((bank.switch, canonical_port(port)), bank)
+            if owner is not bank:
+                shared.setdefault(owner.number, []).append(port)
+        for number, ports in shared.items():
+            what = f"banks {number} and {bank.number} both have {_listed(ports, bank.switch)}"
+            yield _problem(cluster, bank, what, "give each slot a port of its own")
+        uplinks = [port for port in bank.ports if switches[bank.switch].is_uplink(port)]
+        if uplinks:
+            what = f"bank {bank.number} has {_listed(uplinks, bank.switch)}, described as uplink"
+            yield _problem(cluster, bank, what, "correct the bank's ports or the switch's uplinks")
+
+
+def _listed(ports: list[str], switch: str) -> str:
+    return f"port{'s' if len(ports) > 1 else ''} {', '.join(ports)} of {switch}"

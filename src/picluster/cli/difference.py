@@ -7,22 +7,27 @@ import difflib
 from rich.console import Console
 from rich.text import Text
 
-from picluster.registry.csv_file import new_text, old_text
+from picluster.registry.csv_file import new_text
 from picluster.registry.model import Entry, Registry
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def print_difference(
-    out: Console, registry: Registry, entries: tuple[Entry, ...], *, fresh: bool = False
+    out: Console,
+    registry: Registry,
+    entries: tuple[Entry, ...],
+    *,
+    fresh: bool = False,
+    title: str = "",
 ) -> bool:
-    """Print how the file would change.
+    """Print how the file would change (see :func:`picluster.registry.csv_file.save_registry`).
 
     Returns:
         Whether it would.
     """
-    before = old_text(registry.path)
-    after = new_text(registry.path, entries, fresh=fresh)
+    before = registry.text or ""
+    after = new_text(registry, entries, fresh=fresh, title=title)
     name = str(registry.path)
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), name, f"{name} (new)", lineterm="", n=1

@@ -13,7 +13,7 @@ import argparse
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from picluster.cli.common import add_inventory, console
+from picluster.cli.common import add_inventory, argument, console, registry_title
 from picluster.cli.difference import print_difference
 from picluster.cli.findings import print_findings, print_summary
 from picluster.cli.progress import Progress
@@ -31,7 +31,7 @@ from picluster.harvest.ledger import Ledger
 from picluster.mac import parse_mac
 from picluster.plan.build import build_plan
 from picluster.reconcile.reconcile import reconcile
-from picluster.registry.csv_file import load_registry, locked, save_registry
+from picluster.registry.csv_file import load_registry, locked, old_text, save_registry
 from picluster.registry.model import Registry
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--fresh", action="store_true", help="begin an empty registry, forgetting the present one"
     )
     parser.add_argument(
-        "--move", type=parse_mac, action="append", default=[], metavar="MAC",
+        "--move", type=argument(parse_mac), action="append", default=[], metavar="MAC",
         help="this pinned board may move to where it was seen",
     )  # fmt: skip
     parser.add_argument(
@@ -65,7 +65,9 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="put boards without a place into this bank's free slots, in order of MAC address",
     )  # fmt: skip
     parser.add_argument("--format", metavar="NAME", help="format of all files named")
-    parser.add_argument("--list-formats", action="store_true", help="list the formats and stop")
+    parser.add_argument(
+        "--list-formats", action=_ListFormats, nargs=0, help="list the formats and stop"
+    )
     live = parser.add_argument_group("live sources")
     live.add_argument(
         "--since", default="-1d", help="how far back the journal is read (%(default)s)"
@@ -82,8 +84,6 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Harvest."""
-    if options.list_formats:
-        return _list_formats()
     if not options.sources:
         raise refusal("no source named", "name files or live sources; see picluster harvest -h")
     cluster = load_cluster(find_description(options.inventory))
@@ -99,18 +99,18 @@ def run(options: argparse.Namespace) -> int:
         )
         build_plan(cluster, Registry(cluster.registry, outcome.entries))
         out = console()
-        changed = print_difference(out, registry, outcome.entries, fresh=options.fresh)
+        form = {"fresh": options.fresh, "title": registry_title(cluster)}
+        changed = print_difference(out, registry, outcome.entries, **form)
         print_findings(out, outcome.findings)
-        print_summary(out, cluster, outcome, changed=changed, written=options.write)
         if options.write and changed:
-            title = f"Registry of {cluster.name}: the board pinned in each slot."
-            save_registry(cluster.registry, outcome.entries, fresh=options.fresh, title=title)
+            save_registry(registry, outcome.entries, **form)
+        print_summary(out, cluster, outcome, changed=changed, written=options.write)
     return DISPUTED if any(finding.disputed for finding in outcome.findings) else 0
 
 
 def _registry(cluster: Cluster, options: argparse.Namespace) -> Registry:
     if options.fresh:
-        return Registry(cluster.registry)
+        return Registry(cluster.registry, text=old_text(cluster.registry))
     registry = load_registry(cluster.registry)
     if registry.sample and options.write:
         raise refusal(
@@ -139,9 +139,13 @@ def _collect(cluster: Cluster, options: argparse.Namespace) -> Ledger:
     return ledger
 
 
-def _list_formats() -> int:
-    from picluster.harvest.formats import FORMATS  # noqa: PLC0415 - loads every format
+class _ListFormats(argparse.Action):
+    """Lists the formats and ends, whatever else is asked."""
 
-    for form in sorted(FORMATS, key=lambda form: form.name):
-        print(f"{form.name:24} {form.title}")
-    return 0
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print them."""
+        from picluster.harvest.formats import FORMATS  # noqa: PLC0415 - loads every format
+
+        for form in sorted(FORMATS, key=lambda form: form.name):
+            print(f"{form.name:24} {form.title}")
+        parser.exit()

@@ -6,9 +6,10 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from picluster.cli.common import add_inventory, console
+from picluster.cli.common import add_inventory, argument, console, registry_title
 from picluster.cli.difference import print_difference
 from picluster.cluster.load import find_description, load_cluster
+from picluster.errors import refusal
 from picluster.mac import parse_mac, parse_serial, serial_fits
 from picluster.plan.build import build_plan
 from picluster.reconcile.text import stamp
@@ -24,9 +25,13 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("replace", help="put a new board into a slot", description=__doc__)
     parser.add_argument("node", metavar="NODE", help="the slot's node, pi-12-3")
-    parser.add_argument("mac", type=parse_mac, metavar="MAC", help="the new board's MAC address")
+    parser.add_argument(
+        "mac", type=argument(parse_mac), metavar="MAC", help="the new board's MAC address"
+    )
     add_inventory(parser)
-    parser.add_argument("--serial", type=parse_serial, default="", help="its serial, 8 hex digits")
+    parser.add_argument(
+        "--serial", type=argument(parse_serial), default="", help="its serial, 8 hex digits"
+    )
     parser.add_argument(
         "--move", action="store_true", help="the board is pinned elsewhere: free that slot"
     )
@@ -37,7 +42,10 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Change the registry and show the difference."""
     if options.serial and not serial_fits(options.mac, options.serial):
-        raise SystemExit(f"picluster: serial {options.serial} cannot belong to {options.mac}")
+        raise refusal(
+            f"serial {options.serial} cannot belong to {options.mac}",
+            "a board of this kind has the same last six digits in both",
+        )
     cluster = load_cluster(find_description(options.inventory))
     with locked(cluster.registry):
         registry = load_registry(cluster.registry)
@@ -52,7 +60,9 @@ def run(options: argparse.Namespace) -> int:
             seen=stamp(datetime.now(UTC)),
         )
         build_plan(cluster, Registry(registry.path, entries))
-        print_difference(console(), registry, entries)
-        if not options.dry_run:
-            save_registry(cluster.registry, entries, fresh=False, title="")
+        out, title = console(), registry_title(cluster)
+        if not print_difference(out, registry, entries, title=title):
+            out.print(f"{options.node} has {options.mac} already: nothing to change")
+        elif not options.dry_run:
+            save_registry(registry, entries, title=title)
     return 0

@@ -21,10 +21,18 @@ LIVE = ("ssh", "snmp", "unifi", "journal", "beacons", "neigh")
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A file, and the switch it is of where the user says so."""
+    """A file, and the switch it is of where the user says so.
+
+    Attributes:
+        path: the file, ``-`` for standard input.
+        switch: name of the switch, or ``None``.
+        unless: names, addresses and MAC addresses of described switches that the text may name
+            against ``switch``, when that is only guessed from the name of the file.
+    """
 
     path: str
     switch: str | None = None
+    unless: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,15 @@ def parse_source(text: str, cluster: Cluster) -> FileSource | LiveSource:
         return FileSource(path, _switch(name, cluster).name)
     stem = PurePath(text).name.split(".")[0].lower()
     by_name = next((switch.name for switch in cluster.switches if switch.name == stem), None)
-    return FileSource(text, by_name or _by_address(PurePath(text).name, cluster))
+    guessed = by_name or _by_address(PurePath(text).name, cluster)
+    return FileSource(text, guessed, _described(cluster))
+
+
+def _described(cluster: Cluster) -> frozenset[str]:
+    names = set[str]()
+    for switch in cluster.switches:
+        names |= {switch.name, switch.mac or "", dotted(switch.address or 0)}
+    return frozenset(names - {"", "0.0.0.0"})  # noqa: S104 - no address to listen on
 
 
 def _by_address(name: str, cluster: Cluster) -> str | None:
@@ -79,7 +95,12 @@ def file_facts(source: FileSource, format_name: str | None) -> Iterator[Fact]:
     from picluster.harvest.reading import read_facts  # noqa: PLC0415 - loads every format
 
     for fact in read_facts(source.path, format_name=format_name):
-        if source.switch is not None and isinstance(fact, Observation) and fact.kind is Kind.SWITCH:
+        if (
+            source.switch is not None
+            and isinstance(fact, Observation)
+            and fact.kind is Kind.SWITCH
+            and (fact.switch or "").lower() not in source.unless
+        ):
             yield replace(fact, switch=source.switch)
         else:
             yield fact

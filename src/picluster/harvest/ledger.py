@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from picluster.errors import refusal
 from picluster.harvest.observation import Fact, Observation, Position, Remark
@@ -22,7 +22,7 @@ class Sighting:
     """Equal observations, merged.
 
     Attributes:
-        fact: the first of them.
+        fact: the earliest of them; in doubt the one of the lowest line.
         first, last: earliest and latest time seen, aware UTC, or ``None`` where no time is known.
         times: how many there were.
     """
@@ -35,9 +35,30 @@ class Sighting:
     def add(self, fact: Observation) -> None:
         """Merge one more."""
         self.times += 1
+        if _rank(fact) < _rank(self.fact):
+            self.fact = fact
         if fact.seen is not None:
             self.first = min(self.first or fact.seen, fact.seen)
             self.last = max(self.last or fact.seen, fact.seen)
+
+
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+def _rank(fact: Observation) -> tuple[datetime, str, int, str]:
+    return (fact.seen or _LATEST, fact.source, fact.line or 0, fact.vlan or "")
+
+
+def _order(sighting: Sighting) -> tuple[object, ...]:
+    """Earliest first; what is left of the order is of no meaning but the same every time."""
+    fact = sighting.fact
+    texts = (fact.switch, fact.port, fact.address, fact.serial, fact.kind, fact.event)
+    return (*_rank(fact), *((text or "") for text in texts), fact.uplink)
+
+
+def earliest(one: Sighting, other: Sighting) -> Sighting:
+    """The one seen first; of two without a difference in time always the same one."""
+    return min(one, other, key=_order)
 
 
 @dataclass(slots=True)
@@ -89,8 +110,11 @@ class Ledger:
         return iter(self._sightings.values())
 
     def by_mac(self) -> dict[MacAddress, list[Sighting]]:
-        """Sightings of each MAC address, MAC addresses in ascending order."""
+        """Sightings of each MAC address, earliest first, MAC addresses in ascending order.
+
+        The order in which sources were read changes nothing.
+        """
         grouped: dict[MacAddress, list[Sighting]] = {}
         for sighting in self._sightings.values():
             grouped.setdefault(sighting.fact.mac, []).append(sighting)
-        return dict(sorted(grouped.items()))
+        return {mac: sorted(grouped[mac], key=_order) for mac in sorted(grouped)}

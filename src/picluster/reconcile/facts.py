@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 
 from picluster.harvest.ledger import Sighting
@@ -18,14 +19,24 @@ _REMARKS_SHOWN = 20
 
 
 def check_serials(state: State) -> None:
-    """Enter serials that are new and fit; say which disagree."""
-    for mac, key in state.slots().items():
-        serials = {s.fact.serial: s for s in state.by_mac.get(mac, ()) if s.fact.serial is not None}
+    """Enter serials that are new, fit and are one board's; say which disagree."""
+    home = state.slots()
+    owners = _owners(state, home)
+    for mac, key in home.items():
         entry = state.entries[key]
         if entry.serial and not serial_fits(mac, entry.serial):
             wrong = (f"{mac} and {entry.serial} {pinned(entry)} cannot be one board's",)
             state.say(Kind.SERIAL, node_name(*key), wrong, "correct the registry")
-        if len(serials) == 1 and not entry.serial:
+        serials = _serials(state, mac)
+        sides = [f"{serial} {side(seen)}" for serial, seen in sorted(serials.items())]
+        sides += [
+            f"{serial} is also {other}'s"
+            for serial in sorted(serials)
+            for other in sorted(owners[serial] - {mac})
+        ]
+        right = [serial for serial in serials if serial_fits(mac, serial)]
+        alone = len(serials) == len(right) == 1 and len(sides) == 1
+        if alone and not entry.serial:
             serial, sighting = serials.popitem()
             state.entries[key] = replace(
                 entry,
@@ -33,10 +44,31 @@ def check_serials(state: State) -> None:
                 serial_from=provenance(sighting),
                 serial_seen=stamp(sighting.first),
             )
-        elif serials.keys() - {entry.serial}:
-            sides = tuple(f"{serial} {side(s)}" for serial, s in sorted(serials.items()))
+        elif serials and not (alone and right == [entry.serial]):
             there = (f"{entry.serial} {pinned(entry)}",) if entry.serial else ()
-            state.say(Kind.SERIAL, f"{node_name(*key)} {mac}", (*there, *sides))
+            remedy = "read /proc/cpuinfo on the board and correct the registry"
+            state.say(Kind.SERIAL, f"{node_name(*key)} {mac}", (*there, *sides), remedy)
+
+
+def _serials(state: State, mac: MacAddress) -> dict[str, Sighting]:
+    """Serials seen with a MAC address, each with its earliest sighting."""
+    found: dict[str, Sighting] = {}
+    for sighting in state.by_mac.get(mac, ()):
+        if sighting.fact.serial is not None:
+            found.setdefault(sighting.fact.serial, sighting)
+    return found
+
+
+def _owners(state: State, home: dict[MacAddress, Slot]) -> dict[str, set[MacAddress]]:
+    """Boards that each serial is pinned to or was seen with."""
+    owners: dict[str, set[MacAddress]] = defaultdict(set)
+    for mac, key in home.items():
+        owners[state.entries[key].serial].add(mac)
+    for mac, sightings in state.by_mac.items():
+        for sighting in sightings:
+            if sighting.fact.serial is not None:
+                owners[sighting.fact.serial].add(mac)
+    return owners
 
 
 def check_addresses(state: State) -> None:
@@ -65,12 +97,16 @@ def _address(
     found = state.cluster.slot_at(value)
     key = (found[0].number, found[1]) if found else None
     entry = state.entries.get(key) if key else None
+    seen = f"seen with {address} {side(sighting)}"
     if key is not None and entry is not None and entry.mac is not None:
-        sides = (
-            f"{address} is {node_name(*key)}'s: {entry.mac} {pinned(entry)}",
-            f"seen with {address} {side(sighting)}",
-        )
-        state.say(Kind.STRAY, mac, sides, "find and unplug it, or correct the registry")
+        owner = f"{address} is {node_name(*key)}'s: {entry.mac} {pinned(entry)}"
+        state.say(Kind.STRAY, mac, (owner, seen), "find and unplug it, or correct the registry")
+    elif key is not None and value not in state.fixed and not state.cluster.is_board(mac):
+        owner = f"{address} is {node_name(*key)}'s, and this is no board"
+        state.say(Kind.STRAY, mac, (owner, seen), "give it an address outside the banks")
+    elif state.cluster.is_board(mac) and value in state.fixed:
+        owner = f"{address} is {state.fixed[value]}"
+        state.say(Kind.STRAY, mac, (owner, seen), "look for a second DHCP server")
 
 
 def _planned(state: State, key: Slot) -> int:

@@ -9,19 +9,18 @@ from dataclasses import dataclass, field
 from picluster.cluster.model import Cluster
 from picluster.cluster.ports import canonical_port
 from picluster.errors import shown
-from picluster.harvest.ledger import Sighting
+from picluster.harvest.ledger import Sighting, earliest
 from picluster.harvest.observation import Kind as Source
 from picluster.mac import MacAddress
 from picluster.reconcile.model import Finding, Kind
-from picluster.reconcile.text import side
-from picluster.reconcile.wiring import SwitchNames
+from picluster.reconcile.text import printable, side
+from picluster.reconcile.wiring import Port, SwitchNames, one_name
 
 #: More MAC addresses than this behind a port, and it leads to another switch.
 _PORT_MACS = 2
 
 _LISTED = 5
 
-Port = tuple[str, str]  # (switch name, canonical port)
 _Table = dict[Port, dict[MacAddress, Sighting]]
 
 
@@ -84,17 +83,33 @@ def _table(cluster: Cluster, by_mac: dict[MacAddress, list[Sighting]], places: P
                     places.disputed.add(mac)
             elif not fact.uplink and not switch.is_uplink(fact.port):
                 table[switch.name, canonical_port(fact.port)].setdefault(mac, sighting)
-    for said, macs in unknown.items():
+    for said, macs in sorted(unknown.items()):
         count = len(set(macs))
         what = f"{said}: {count} board{'s' if count > 1 else ''} on its ports"
         remedy = "describe the switch, or say which it is: SWITCH=FILE"
         places.findings.append(Finding(Kind.UNKNOWN_SWITCH, what, _some(set(macs)), remedy))
-    return table
+    return _merged(table)
+
+
+def _merged(table: _Table) -> _Table:
+    """The table with one name for each port, however the sources write it."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for switch, port in table:
+        names[switch].add(port)
+    called = {switch: one_name(ports) for switch, ports in names.items()}
+    merged: _Table = defaultdict(dict)
+    for (switch, port), sightings in sorted(table.items()):
+        row = merged[switch, called[switch][port]]
+        for mac, sighting in sightings.items():
+            row[mac] = earliest(row.get(mac, sighting), sighting)
+    return merged
 
 
 def _unnamed(sighting: Sighting) -> str:
     fact = sighting.fact
-    return f"{fact.source} names no switch" if fact.switch is None else shown(fact.switch)
+    return (
+        f"{printable(fact.source)} names no switch" if fact.switch is None else shown(fact.switch)
+    )
 
 
 def _some(macs: Iterable[MacAddress]) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import PurePath
 
 from picluster.cluster.model import Bank, Cluster, Switch
 from picluster.cluster.ports import canonical_port, same_port
@@ -14,8 +14,11 @@ from picluster.net import parse_address
 from picluster.plan.build import port_of
 from picluster.plan.model import node_name
 from picluster.reconcile.model import Finding, Kind
+from picluster.reconcile.text import printable, source_name
 from picluster.reconcile.wiring import SwitchNames
 from picluster.registry.model import Entry, Slot
+
+_Row = tuple[Bank, int, Switch, Position]
 
 
 def apply_positions(
@@ -49,7 +52,8 @@ class _Positions:
                 yield (entry.switch or bank.switch or "", canonical_port(port)), key
 
     def apply(self, positions: list[Position]) -> Iterator[Finding]:
-        for position in positions:
+        known: list[_Row] = []
+        for position in sorted(positions, key=lambda one: (one.source, one.line)):
             found = self._cluster.slot_at(parse_address(position.address))
             switch = self._names.find(position.switch)
             if found is None:
@@ -62,9 +66,15 @@ class _Positions:
                     Kind.UNKNOWN_SWITCH, shown(position.switch), (here,), "describe the switch"
                 )
             else:
-                finding = self._enter(*found, switch, position)
-                if finding is not None:
-                    yield finding
+                known.append((*found, switch, position))
+        disputed = _disputed(known)
+        for row in known:
+            if id(row[3]) in disputed:
+                continue
+            finding = self._enter(*row)
+            if finding is not None:
+                yield finding
+        yield from dict.fromkeys(disputed.values())
 
     def _enter(self, bank: Bank, slot: int, switch: Switch, position: Position) -> Finding | None:
         key = (bank.number, slot)
@@ -84,7 +94,7 @@ class _Positions:
                 entry,
                 switch="" if bank.switch == switch.name else switch.name,
                 port=position.port,
-                port_from=f"positions:{PurePath(position.source).name}",
+                port_from=source_name("positions", position.source),
             )
         return None
 
@@ -94,5 +104,40 @@ class _Positions:
         return Finding(Kind.WIRING, node, sides, "correct the registry's port or the table")
 
 
+def _disputed(rows: list[_Row]) -> dict[int, Finding]:
+    """A finding for each row that another row contradicts, by the position's ``id``.
+
+    Two rows contradict each other when they give one slot two ports, or one port two slots.
+    """
+    slots: dict[tuple[int, int], list[_Row]] = defaultdict(list)
+    ports: dict[tuple[str, str], list[_Row]] = defaultdict(list)
+    for row in rows:
+        bank, slot, switch, position = row
+        slots[bank.number, slot].append(row)
+        ports[switch.name, canonical_port(position.port)].append(row)
+    found: dict[int, Finding] = {}
+    for key, group in slots.items():
+        if len({_port(row) for row in group}) > 1:
+            found |= _mark(group, node_name(*key))
+    for (switch_name, port), group in ports.items():
+        if len({(row[0].number, row[1]) for row in group}) > 1:
+            found |= _mark(group, f"port {port} of {switch_name}")
+    return found
+
+
+def _port(row: _Row) -> tuple[str, str]:
+    return (row[2].name, canonical_port(row[3].port))
+
+
+def _mark(group: list[_Row], subject: str) -> dict[int, Finding]:
+    sides = tuple(
+        f"{node_name(bank.number, slot)} on port {shown(position.port)} of {switch.name} "
+        f"{_side(position)}"
+        for bank, slot, switch, position in group
+    )
+    finding = Finding(Kind.WIRING, subject, sides, "correct the table and harvest it anew")
+    return {id(row[3]): finding for row in group}
+
+
 def _side(position: Position) -> str:
-    return f"({position.source}:{position.line})"
+    return f"({printable(position.source)}:{position.line})"

@@ -8,6 +8,7 @@ from picluster.cluster.model import Cluster
 from picluster.harvest.ledger import Ledger, Sighting
 from picluster.mac import MacAddress
 from picluster.net import parse_address
+from picluster.plan.layout import fixed_addresses
 from picluster.plan.model import node_name
 from picluster.reconcile.model import Finding, Kind
 from picluster.reconcile.text import side
@@ -21,6 +22,7 @@ class State:
         before: entries of the registry by slot.
         entries: entries as they will be, by slot.
         by_mac: sightings of each MAC address, ascending.
+        fixed: addresses that are no slot's, and whose they are.
         findings: what was found so far.
     """
 
@@ -30,6 +32,7 @@ class State:
         self.entries = dict(self.before)
         self.ledger = ledger
         self.by_mac = ledger.by_mac()
+        self.fixed = fixed_addresses(cluster)
         self.findings: list[Finding] = []
 
     def slots(self) -> dict[MacAddress, Slot]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import PurePath
 
+from picluster.errors import shown
 from picluster.harvest.ledger import Sighting
 from picluster.registry.model import Entry
 
@@ -16,7 +17,18 @@ def stamp(time: datetime | None) -> str:
 
 def provenance(sighting: Sighting) -> str:
     """The source of a sighting as the registry keeps it, ``switch:sw-11.txt``."""
-    return f"{sighting.fact.kind}:{PurePath(sighting.fact.source).name}"
+    return source_name(sighting.fact.kind, sighting.fact.source)
+
+
+def source_name(kind: str, source: str) -> str:
+    """A source in one short printable word: a file's name may hold anything but ``/``."""
+    name = PurePath(source).name
+    return f"{kind}:{name if name.isprintable() else shown(name)}".strip()
+
+
+def printable(text: str) -> str:
+    """A source's name as it is, or escaped where it holds control characters."""
+    return text if text.isprintable() else shown(text)
 
 
 def side(sighting: Sighting) -> str:
@@ -25,7 +37,7 @@ def side(sighting: Sighting) -> str:
     line = f":{fact.line}" if fact.line is not None else ""
     first, last = stamp(sighting.first), stamp(sighting.last)
     span = first if first == last or not last else f"{first} to {last}"
-    return f"({fact.source}{line}{', ' + span if span else ''})"
+    return f"({printable(fact.source)}{line}{', ' + span if span else ''})"
 
 
 def pinned(entry: Entry) -> str:

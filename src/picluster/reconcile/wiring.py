@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from picluster.cluster.model import Cluster, Switch
-from picluster.cluster.ports import canonical_port, same_port
+from picluster.cluster.ports import canonical_port, front_number, same_port
 from picluster.net import parse_address
 from picluster.plan.build import port_of
 from picluster.registry.model import Entry, Slot
+
+Port = tuple[str, str]  # (switch name, canonical port)
 
 
 class SwitchNames:
@@ -37,11 +39,14 @@ class SwitchNames:
 
 
 class Wiring:
-    """Slots by switch and port, from the registry and, where it is silent, the description."""
+    """Slots by switch and port: the registry's, and the description's where it is silent.
+
+    A port that the registry gives to one slot is no other's, whatever the description says.
+    """
 
     def __init__(self, cluster: Cluster, entries: Iterable[Entry]) -> None:
-        self._slots: dict[tuple[str, str], Slot] = {}
-        self._ports: dict[str, list[tuple[str, Slot]]] = defaultdict(list)
+        self._slots: dict[Port, Slot] = {}
+        self._alike: dict[Port, dict[str, Slot]] = defaultdict(dict)
         known = set[Slot]()
         banks = {bank.number: bank for bank in cluster.banks}
         for entry in entries:
@@ -52,17 +57,37 @@ class Wiring:
                 self._add(switch, port, entry.key)
         for bank in cluster.banks:
             for slot, port in enumerate(bank.ports, 1):
-                if bank.switch and (bank.number, slot) not in known:
-                    self._add(bank.switch, port, (bank.number, slot))
+                key = (bank.number, slot)
+                if bank.switch and key not in known and self.slot(bank.switch, port) is None:
+                    self._add(bank.switch, port, key)
 
     def _add(self, switch: str, port: str, slot: Slot) -> None:
-        self._slots[(switch, canonical_port(port))] = slot
-        self._ports[switch].append((port, slot))
+        name = canonical_port(port)
+        self._slots[switch, name] = slot
+        self._alike[switch, front_number(name) or name][name] = slot
 
     def slot(self, switch: str, port: str) -> Slot | None:
         """The slot behind a port in any vendor's notation; ``None`` if none or not certain."""
-        exact = self._slots.get((switch, canonical_port(port)))
+        name = canonical_port(port)
+        exact = self._slots.get((switch, name))
         if exact is not None:
             return exact
-        alike = {slot for name, slot in self._ports[switch] if same_port(name, port)}
+        names = self._alike.get((switch, front_number(name) or name), {})
+        alike = {slot for known, slot in names.items() if same_port(known, name)}
         return alike.pop() if len(alike) == 1 else None
+
+
+def one_name(names: Iterable[str]) -> dict[str, str]:
+    """For each canonical port name of one switch the name to call the port by.
+
+    Sources differ: ``7`` here is ``0/7`` there. A bare number stands for the one name it can
+    mean; where it could mean several, all stay apart.
+    """
+    groups: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        groups[front_number(name) or name].add(name)
+    called: dict[str, str] = {}
+    for number, group in groups.items():
+        merge = len(group) == 2 and number in group
+        called |= {name: number if merge else name for name in group}
+    return called

@@ -9,7 +9,7 @@ from picluster.cluster.model import Cluster
 from picluster.errors import refusal, shown
 from picluster.mac import MacAddress
 from picluster.plan.model import node_name
-from picluster.registry.model import Entry, Registry, Slot, State
+from picluster.registry.model import Entry, Registry, Slot
 
 _NODE = re.compile(r"pi-([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
 
@@ -64,39 +64,39 @@ def put_board(
             f"{mac} has no OUI of a board", "add its OUI to boards.extra_ouis", file=cluster.path
         )
     entries = {entry.key: entry for entry in registry.entries}
-    for key, entry in list(entries.items()):
-        if entry.mac == mac and key != slot:
-            if not move:
-                other = node_name(*key)
-                raise refusal(
-                    f"{mac} is pinned as {other}",
-                    f"--move frees {other}",
-                    file=registry.path,
-                    line=entry.line,
-                )
-            entries[key] = without_board(entry)
-    before = entries.get(slot) or Entry(*slot)
-    entries[slot] = replace(
-        without_board(before),
-        mac=mac,
-        serial=serial,
-        mac_from="replace",
-        mac_seen=seen,
-        serial_from="replace" if serial else "",
-        serial_seen=seen if serial else "",
-    )
+    board = next((entry for entry in registry.entries if entry.mac == mac), Entry(*slot))
+    if board.key != slot:
+        if not move:
+            other = node_name(*board.key)
+            raise refusal(
+                f"{mac} is pinned as {other}",
+                f"--move frees {other}",
+                file=registry.path,
+                line=board.line,
+            )
+        entries[board.key] = without_board(board)
+    if board.mac is None or board.key != slot:
+        board = replace(board, mac=mac, mac_from="replace", mac_seen=seen)
+    if serial not in ("", board.serial):
+        board = replace(board, serial=serial, serial_from="replace", serial_seen=seen)
+    entries[slot] = with_board(entries.get(slot) or Entry(*slot), board)
     return tuple(entries[key] for key in sorted(entries))
+
+
+def with_board(entry: Entry, board: Entry) -> Entry:
+    """The slot's entry with what another one knows of its board: serial and state come along."""
+    return replace(
+        entry,
+        mac=board.mac,
+        serial=board.serial,
+        state=board.state,
+        mac_from=board.mac_from,
+        mac_seen=board.mac_seen,
+        serial_from=board.serial_from,
+        serial_seen=board.serial_seen,
+    )
 
 
 def without_board(entry: Entry) -> Entry:
     """The slot's entry without its board: the wiring and the note stay."""
-    return replace(
-        entry,
-        mac=None,
-        serial="",
-        state=State.ACTIVE,
-        mac_from="",
-        mac_seen="",
-        serial_from="",
-        serial_seen="",
-    )
+    return with_board(entry, Entry(*entry.key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -69,8 +69,10 @@ class Registry:
         path: its file, which need not exist yet.
         entries: in the order of the file.
         sample: the file says that its boards are invented.
+        text: the file's, ``None`` where there is none yet.
     """
 
     path: Path
     entries: tuple[Entry, ...] = ()
     sample: bool = False
+    text: str | None = field(default=None, repr=False, compare=False)

@@ -101,7 +101,7 @@ def test_junk_is_counted_and_shown_harmless(port: int) -> None:
     texts = [f.what for f in facts[1:] if isinstance(f, Remark)]
     assert [text.split(":")[0] for text in texts] == [f"127.0.11.{i}" for i in range(1, 6)]
     assert texts[:2] == [
-        "127.0.11.1: not a beacon: b\"\\x00\\xff'\\n\" and 1 more",
+        '127.0.11.1: not a beacon: b"\\x00\\xff\'\\n" and 1 more',
         "127.0.11.2: multicast or broadcast MAC address: '0x01005e000001'",
     ]
     assert all(text.isprintable() and len(text) < 140 for text in texts)

@@ -94,7 +94,7 @@ class Tally:
             yield Remark(f"more than {MAX_PAIRS} boards: {self.dropped} beacons left out", source)
 
 
-def observe_beacons(  # noqa: PLR0913 - each is one option of the command line
+def observe_beacons(
     seconds: float,
     *,
     boards: int | None = None,

@@ -17,7 +17,7 @@ _UNIT = re.compile(r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,254}", re.ASCII)
 _FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,_COMM,_SOURCE_REALTIME_TIMESTAMP"
 
 
-def observe_unit(  # noqa: PLR0913 - each is one option of the command line
+def observe_unit(
     unit: str,
     *,
     since: str = "-1d",

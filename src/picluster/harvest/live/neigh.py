@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from picluster.errors import refusal, shown
 from picluster.harvest.live.commands import Stream
 from picluster.harvest.live.text import now
-from picluster.harvest.observation import Fact
+from picluster.harvest.observation import Fact, Observation
 
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@][A-Za-z0-9_.@:-]{0,14}", re.ASCII)
 _LIMIT_S = 10.0
@@ -38,4 +38,11 @@ def observe_neighbours(interface: str) -> Iterator[Fact]:
                 "see ip -brief link for the interfaces",
                 file=source,
             )
-    yield from IpJson().parse([(1, text)], Context(source, now()))
+    # The kernel lists them in the order of a hash that changes with every boot.
+    yield from sorted(IpJson().parse([(1, text)], Context(source, now())), key=_order)
+
+
+def _order(fact: Fact) -> tuple[bool, str, str]:
+    if isinstance(fact, Observation):
+        return False, fact.mac, fact.address or ""
+    return True, str(fact), ""

@@ -90,23 +90,27 @@ def _host_and_port(url: str, source: str) -> tuple[str, int]:
     return parts.hostname, port
 
 
+class _AnswerError(aiohttp.ClientError):
+    """An answer this module does not take; the text is its own."""
+
+
 class _BoundedResponse(aiohttp.ClientResponse):
     """An answer of bounded size; a server error is an error whatever its body says."""
 
     async def read(self) -> bytes:
         if self.status >= 500 or self.status == 429:  # 429: too many logins
-            raise aiohttp.ClientPayloadError(f"HTTP status {self.status}")
+            raise _AnswerError(f"HTTP status {self.status}")
         body = bytearray()
         async for chunk in self.content.iter_chunked(65536):
             body += chunk
             if len(body) > MAX_ANSWER:
-                raise aiohttp.ClientPayloadError(f"more than {MAX_ANSWER // 2**20} MiB of answer")
+                raise _AnswerError(f"more than {MAX_ANSWER // 2**20} MiB of answer")
         return bytes(body)
 
 
 async def _refuse_redirect(*_: object) -> None:
     # A redirected login would carry the password elsewhere.
-    raise aiohttp.ClientPayloadError("redirected")
+    raise _AnswerError("redirected")
 
 
 async def _ask(
@@ -186,24 +190,24 @@ async def _list(controller: Controller, attempt: Attempt, what: str, request: Ap
 
 def _explained(error: AiounifiException, attempt: Attempt) -> PiclusterError:
     cause = error.__context__
+    what, remedy = shown(_message(error)), _BY_HAND
     if isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         why = getattr(getattr(cause, "certificate_error", None), "verify_message", "")
-        return attempt.error(
-            f"its certificate is not trusted{f': {shown(why)}' if why else ''}",
-            "give the CA file that vouches for it, and the name the certificate is for",
-        )
-    if isinstance(cause, aiohttp.ClientConnectorError):
-        why = os.strerror(cause.os_error.errno) if cause.os_error.errno else "cannot connect"
-        return attempt.error(why.lower(), "check the URL and the port")
-    if isinstance(cause, aiohttp.ClientError):
-        return attempt.error(str(cause), _BY_HAND)
-    if isinstance(error, TwoFaTokenRequired):
-        return attempt.error("the account asks for a second factor", "use a local account")
-    if isinstance(error, _REFUSED):
-        return attempt.error("refused", "check username, password and the account's site")
-    if isinstance(error, ResponseError):
-        return attempt.error("not found", "check the site's short name and the URL")
-    return attempt.error(shown(_message(error)), _BY_HAND)
+        what = f"its certificate is not trusted{f': {shown(why)}' if why else ''}"
+        remedy = "give the CA file that vouches for it, and the name the certificate is for"
+    elif isinstance(cause, aiohttp.ClientConnectorError):
+        number = cause.os_error.errno
+        what = os.strerror(number).lower() if number else "cannot connect"
+        remedy = "check the URL and the port"
+    elif isinstance(cause, aiohttp.ClientError):
+        what = str(cause) if isinstance(cause, _AnswerError) else shown(str(cause))
+    elif isinstance(error, TwoFaTokenRequired):
+        what, remedy = "the account asks for a second factor", "use a local account"
+    elif isinstance(error, _REFUSED):
+        what, remedy = "refused", "check username, password and the account's site"
+    elif isinstance(error, ResponseError):
+        what, remedy = "not found", "check the site's short name and the URL"
+    return attempt.error(what, remedy)
 
 
 def _message(error: AiounifiException) -> object:

@@ -35,25 +35,25 @@ def test_long_lines_are_cut_and_the_next_is_whole(end: str) -> None:
 
 def test_time_limit_ends_a_silent_program() -> None:
     begin = time.monotonic()
-    lines, stream, *_ = run("print('a', flush=True); import time; time.sleep(60)", 0.5)
+    lines, stream, *_ = run("print('a', flush=True); import time; time.sleep(60)", 2)
     assert (lines, stream.timed_out) == ([b"a"], True)
-    assert 0.5 <= time.monotonic() - begin < 2
+    assert 2 <= time.monotonic() - begin < 8
     assert not Path(f"/proc/{stream.pid}").exists()
 
 
 def test_time_limit_ends_a_program_that_never_stops_printing() -> None:
     begin = time.monotonic()
-    lines, stream, *_ = run("while True: print('x' * 100)", 0.5)
+    lines, stream, *_ = run("while True: print('x' * 100)", 2)
     assert stream.timed_out
     assert set(lines[:-1]) == {b"x" * 100}
-    assert time.monotonic() - begin < 2.5
+    assert time.monotonic() - begin < 6
 
 
 def test_program_that_ignores_the_end_is_killed() -> None:
     begin = time.monotonic()
     script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
-    _, stream, *_ = run(f"{script}; time.sleep(60)", 1.0)
-    assert time.monotonic() - begin < 5
+    _, stream, *_ = run(f"{script}; time.sleep(60)", 2)
+    assert time.monotonic() - begin < 8
     assert not Path(f"/proc/{stream.pid}").exists()
 
 

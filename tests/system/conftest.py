@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from head_support import MINI, stock
 
 from picluster.cluster.load import find_description, load_cluster
 from picluster.errors import PiclusterError
 from twin.head import Head
 from twin.head.container import check_machine
-from twin.head.places import TREE
 from twin.head.playbook import Outcome, play
 from twin.rack import Rack
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from picluster.cluster.model import Cluster
 
 HERE = Path(__file__).parent
-MINI = TREE / "inventory" / "mini"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,8 +47,7 @@ def mini() -> Cluster:
 
 
 @pytest.fixture(scope="session")
-@pytest.mark.usefixtures("machine")
-def rack(mini: Cluster) -> Iterator[Rack]:
+def rack(machine: None, mini: Cluster) -> Iterator[Rack]:  # noqa: ARG001
     """The rack network of ``mini``."""
     with Rack("test", [bank.number for bank in mini.banks]) as network:
         yield network
@@ -63,8 +61,16 @@ def head(rack: Rack, mini: Cluster) -> Iterator[Head]:
 
 
 @pytest.fixture(scope="session")
-def converged(head: Head) -> Outcome:
-    """The first run of ``site.yml`` on the bare head."""
+def checked(head: Head) -> tuple[Outcome, list[str], list[str]]:
+    """A ``--check --diff`` of the bare head, with what the head held before and after."""
+    before = stock(head)
+    outcome = play(head, MINI, args=["--check", "--diff"])
+    return outcome, before, stock(head)
+
+
+@pytest.fixture(scope="session")
+def converged(head: Head, checked: object) -> Outcome:  # noqa: ARG001
+    """The first run of ``site.yml`` on the head, which only checks have seen before."""
     outcome = play(head, MINI)
     assert outcome.status == 0, outcome.explain()
     return outcome

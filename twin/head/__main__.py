@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from picluster.cluster.load import find_description, load_cluster
 from picluster.errors import PiclusterError, refusal
-from twin.head import Head
-from twin.head.places import TREE
+from twin.head import Head, container, image
+from twin.head.places import TREE, build_dir
 from twin.rack import Rack
 
 if TYPE_CHECKING:
@@ -57,6 +58,18 @@ def _down(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _clean(_: argparse.Namespace) -> int:
+    left = build_dir() / "twin"
+    names = {path.name for path in left.iterdir()} if left.is_dir() else set()
+    if shutil.which("podman") is not None:
+        names |= set(container.names())
+    for name in sorted(names):
+        Head(name).down()
+        Rack(name, []).down()
+    image.remove()
+    return 0
+
+
 def _exec(arguments: argparse.Namespace) -> int:
     container = Head(arguments.name).places.container
     terminal = ["-t"] if sys.stdin.isatty() and sys.stdout.isatty() else []
@@ -98,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     client.add_argument("--address", help="its address, such as 172.20.1.42/16; none otherwise")
     client.add_argument("--bank", type=int, help="the bank whose switch it is on; else the core")
     client.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+    action("clean", _clean, "remove every head of this source tree, and their image")
     run = action("exec", _exec, "run a command in a head; a shell without one")
     run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     return parser

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from picluster.errors import PiclusterError, Problem, refusal
 from twin.head import outside
+from twin.head.places import build_dir
 from twin.net import command
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def create(places: Places, image: str, hostname: str) -> None:
         [
             *("podman", "--runtime", "runc", "create", "--pull=never", "--name", places.container),
             *("--hostname", hostname, "--label", f"picluster.twin={places.name}"),
-            # A time server in the head must not set the machine's clock.
-            *("--privileged", "--cap-drop=SYS_TIME", "--systemd=always"),
+            *("--label", f"picluster.build={build_dir()}"),
+            *("--privileged", "--systemd=always"),
             *("--ulimit", _limit("nofile", resource.RLIMIT_NOFILE, _NOFILE)),
             *("--ulimit", _limit("nproc", resource.RLIMIT_NPROC, _NPROC)),
             *("--network", f"ns:/run/netns/{places.namespace}"),
@@ -81,6 +82,13 @@ def create(places: Places, image: str, hostname: str) -> None:
         ],
         timeout_s=120,
     )
+
+
+def names() -> list[str]:
+    """Names of all heads made from this build directory, running or not."""
+    mine = ["--filter", f"label=picluster.build={build_dir()}"]
+    form = '{{index .Labels "picluster.twin"}}'
+    return command(["podman", "ps", "--all", *mine, "--format", form]).split()
 
 
 def start(name: str) -> None:

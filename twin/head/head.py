@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from picluster.errors import os_errors, refusal, shown
 from twin.head import apt, container, image, outside, packages, reach
 from twin.head.places import Places, check_name
+from twin.names import hold
 from twin.net import Namespace
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: What a container cannot do, said in the variables of the roles.
 CONTAINER_VARIABLES: dict[str, Any] = {
-    # It shares the machine's kernel, whose limits are not its own and which may have no nfsd.
+    # Limits and clock are the machine's, and its kernel may have no nfsd.
     "head_network_apply_sysctl": False,
     "nfs_server_provider": "ganesha",
     "time_server_control_clock": False,
@@ -163,7 +163,7 @@ class Head:
         return done.stdout
 
     def __enter__(self) -> Self:
-        self._lock = _lock(self.name)
+        self._lock = hold(f"{self.name}-head")
         try:
             self.down()
             self.up()
@@ -187,18 +187,3 @@ class Head:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-
-def _lock(name: str) -> IO[str]:
-    """Hold the name: what another process left under it may be removed, what it uses may not."""
-    path = Path("/run/lock") / f"picluster-{name}.lock"
-    with os_errors("lock the head's name", path):
-        lock = path.open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise refusal(
-            f"a head named {shown(name)} is in use by another process", "use another name"
-        ) from error
-    return lock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -74,6 +75,18 @@ def ensure() -> str:
     return name
 
 
+def remove() -> None:
+    """Remove every image of a head that no container uses; podman need not be there."""
+    if shutil.which("podman") is not None:
+        for name in _images():
+            subprocess.run(["podman", "rmi", name], check=False, capture_output=True)
+
+
+def _images() -> set[str]:
+    form = "{{.Repository}}:{{.Tag}}"
+    return set(command(["podman", "images", "--format", form, REPOSITORY]).split())
+
+
 def _exists(name: str) -> bool:
     done = subprocess.run(["podman", "image", "exists", name], check=False, capture_output=True)
     return done.returncode == 0
@@ -119,8 +132,7 @@ def _import(archive: Path, name: str) -> None:
 
 def _forget_others(name: str, archive: Path) -> None:
     """Remove images of earlier inputs; one still in use stays."""
-    listing = command(["podman", "images", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY])
-    for other in set(listing.split()) - {name}:
+    for other in _images() - {name}:
         subprocess.run(["podman", "rmi", other], check=False, capture_output=True)
     for old in archive.parent.glob("head-*.tar"):
         if old != archive:

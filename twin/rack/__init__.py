@@ -8,9 +8,10 @@ an operating system gets a namespace of its own by :meth:`Rack.client`.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from picluster.errors import refusal, shown
+from twin.names import hold
 from twin.net import Namespace, attach, bridge, unique, veth
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Rack:
             raise refusal(f"{len(banks)} banks in one rack network", f"use at most {BANKS_MAX}")
         self.name = name
         self.banks = tuple(banks)
+        self._lock: IO[str] | None = None
 
     @property
     def namespace(self) -> Namespace:
@@ -101,8 +103,13 @@ class Rack:
             yield namespace
 
     def __enter__(self) -> Self:
-        self.down()
-        self.up()
+        self._lock = hold(f"{self.name}-rack")
+        try:
+            self.down()
+            self.up()
+        except BaseException:
+            self._lock.close()
+            raise
         return self
 
     def __exit__(
@@ -112,3 +119,5 @@ class Rack:
         trace: TracebackType | None,
     ) -> None:
         self.down()
+        if self._lock is not None:
+            self._lock.close()

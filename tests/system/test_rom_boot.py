@@ -41,6 +41,7 @@ def test_pinned_boards_get_their_own_address_and_all_files(tmp_path: Path) -> No
         served = read_files(head.tftp_root)
     assert result["status"] == 0
     assert result["shared_addresses"] == {}
+    assert result["frames_lost"] == 0
     own = {name: got for name, got in served.items() if name.startswith(f"{serial(0)}/")}
     shared = {name: got for name, got in served.items() if name not in own}
     del own[f"{serial(0)}/bootcode.bin"]  # the ROM asks for it in the root

@@ -17,6 +17,7 @@ _SO_ATTACH_FILTER = 26
 _SO_RCVBUFFORCE = 33
 _SOL_PACKET = 263
 _PACKET_ADD_MEMBERSHIP = 1
+_PACKET_STATISTICS = 6
 _PACKET_QDISC_BYPASS = 20
 _PACKET_MR_PROMISC = 1
 _RECEIVE_BUFFER = 64 << 20
@@ -68,6 +69,12 @@ def open_arp(interface: str) -> socket.socket:
         PiclusterError: no such interface, or not root.
     """
     return _open(interface, ETHERTYPE_ARP, None)
+
+
+def dropped(sock: socket.socket) -> int:
+    """Frames lost since the last call because the event loop was too slow to take them."""
+    statistics = sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    return int(struct.unpack("II", statistics)[1])
 
 
 def _open(interface: str, ethertype: int, program: list[Instruction] | None) -> socket.socket:

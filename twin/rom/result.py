@@ -117,6 +117,8 @@ class StormResult:
         elapsed_s: wall-clock seconds.
         data_packets: TFTP DATA packets taken.
         data_bytes: bytes of files taken.
+        frames_lost: frames the simulator itself could not take or send in time; above 0 it, and
+            not the head, may be what a board failed at.
     """
 
     roms: tuple[RomResult, ...]
@@ -124,6 +126,7 @@ class StormResult:
     elapsed_s: float
     data_packets: int
     data_bytes: int
+    frames_lost: int = 0
 
     @property
     def complete(self) -> int:
@@ -139,6 +142,7 @@ class StormResult:
             "elapsed_s": self.elapsed_s,
             "data_packets": self.data_packets,
             "data_bytes": self.data_bytes,
+            "frames_lost": self.frames_lost,
         }
 
 

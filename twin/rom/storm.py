@@ -18,7 +18,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from picluster.errors import refusal
-from twin.rom.capture import open_arp, open_ip
+from twin.rom.capture import dropped, open_arp, open_ip
 from twin.rom.dhcp import CLIENT_PORT, parse_offer
 from twin.rom.frames import BROADCAST, parse_arp, parse_udp
 from twin.rom.machine import Machine, Rom
@@ -103,11 +103,12 @@ class Storm:
             self._start = time.monotonic()
             self._loop(poller, ip_socket, arp_socket, deadline_s, until_done=until_done)
             elapsed = self._now()
+            lost = self._lost + dropped(ip_socket) + dropped(arp_socket)
         self._out = None
         results = tuple(machine.result() for machine in self._machines)
         packets = sum(machine.packets for machine in self._machines)
         taken = sum(machine.bytes for machine in self._machines)
-        return StormResult(results, shared(results), elapsed, packets, taken)
+        return StormResult(results, shared(results), elapsed, packets, taken, lost)
 
     def power(self, macs: Iterable[str], *, on: bool) -> None:
         """Switch boards' power while the storm runs; may be called from any thread.

@@ -40,7 +40,7 @@ def traces(name: str) -> list[str]:
 def machine_state() -> list[str]:
     """What a head must not change on the machine: its interfaces, routes, filters, forwarding."""
     return [
-        command(["iptables-save"]).replace("\n\n", "\n"),
+        command(["iptables", "-S"]) + command(["iptables", "-t", "nat", "-S"]),
         command(["ip", "-4", "route", "show", "table", "all"]),
         command(["ip", "-4", "-o", "address", "show"]),
         Path("/proc/sys/net/ipv4/ip_forward").read_text(),

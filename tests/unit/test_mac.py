@@ -40,7 +40,7 @@ def test_every_notation_reads_as_the_same_address(number: int) -> None:
         ("b8:27:eb:12:34:56:78", "not a MAC address: 'b8:27:eb:12:34:56:78'"),
         ("b8:27-eb:12-34:56", "not a MAC address: 'b8:27-eb:12-34:56'"),
         ("b8:27:eb:12:34:5g", "not a MAC address: 'b8:27:eb:12:34:5g'"),
-        ("b8:27:eb:12:34:٥6", r"not a MAC address: 'b8:27:eb:12:34:\u06656'"),
+        ("b8:27:eb:12:34:\u06656", r"not a MAC address: 'b8:27:eb:12:34:\u06656'"),
         ("b8:27:eb:12:34:56\x00", r"not a MAC address: 'b8:27:eb:12:34:56\x00'"),
         ("00:00:00:00:00:00", "all-zero MAC address: '00:00:00:00:00:00'"),
         ("0:0:0:0:0:0", "all-zero MAC address: '0:0:0:0:0:0'"),
@@ -56,14 +56,12 @@ def test_what_no_board_can_own_is_refused(text: str, message: str) -> None:
 
 @given(st.text())
 def test_any_text_is_a_canonical_address_or_a_short_printable_refusal(text: str) -> None:
+    said, mac = "", ""
     try:
         mac = parse_mac(text)
     except ValueError as error:
-        assert str(error).isprintable()
-        assert len(str(error)) < 130
-    else:
-        assert parse_mac(mac) == mac
-        assert len(mac) == 17
+        said = str(error)
+    assert (len(mac), said) == (17, "") or (said.isprintable() and 0 < len(said) < 130)
 
 
 def test_prefixes_of_boards() -> None:

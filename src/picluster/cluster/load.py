@@ -102,17 +102,30 @@ def _problem(document: YamlFile, error: ValidationError) -> Problem:
     if error.validator == "required":
         missing = [key for key in part["required"] if key not in instance]
         return document.problem(path, f"{where} lacks {', '.join(missing)}", "add it")
-    remedy = f"{_wanted(error)} {part.get('description', '')}".strip()
+    remedy = f"{_wanted(error)}: {_described(error)}".removesuffix(": ")
     return document.problem(path, f"{where} is {shown(instance)}", remedy)
+
+
+def _described(error: ValidationError) -> str:
+    """What the schema says of the key: the last description on the way to the error."""
+    part: Any = schema()
+    said = str(part["description"])
+    for step in error.absolute_schema_path:
+        if isinstance(part, dict) and "$ref" in part:
+            part = schema()["$defs"][part["$ref"].rsplit("/", 1)[1]]
+        part = part[step]
+        if isinstance(part, dict):
+            said = str(part.get("description", said))
+    return said
 
 
 def _wanted(error: ValidationError) -> str:
     value: Any = error.validator_value
     return {
-        "type": f"wanted: {value}",
-        "pattern": f"wanted: a text that matches {value}",
-        "enum": f"wanted one of: {value}",
-        "const": f"wanted: {value}",
+        "type": f"wanted is {value}",
+        "pattern": f"wanted is a text that matches {value}",
+        "enum": f"wanted is one of {value}",
+        "const": f"wanted is {value}",
         "minimum": f"the least is {value}",
         "maximum": f"the most is {value}",
     }.get(str(error.validator), error.message.splitlines()[0][:200])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+# A hyphen of a name follows a letter (ge-0/0/1); any other one makes a range.
 _RANGE = re.compile(
-    r"(?P<prefix>[A-Za-z0-9/.:_-]*?[A-Za-z/.:_]|)(?P<first>[0-9]{1,5})"
-    r"(?:-(?P<again>[A-Za-z0-9/.:_-]*?[A-Za-z/.:_]|)(?P<last>[0-9]{1,5})(?:/(?P<step>[0-9]{1,2}))?)?",
+    r"(?P<prefix>(?:(?:[A-Za-z0-9/.:_]|(?<=[A-Za-z])-)*?(?:[A-Za-z/.:_]|(?<=[A-Za-z])-))?)"
+    r"(?P<first>[0-9]{1,5})"
+    r"(?:-(?:(?P<short>[0-9]{1,5})|(?P=prefix)(?P<last>[0-9]{1,5})(?:/(?P<step>[0-9]{1,2}))?))?",
     re.ASCII,
 )
 _LIMIT = 65536
@@ -33,10 +35,8 @@ def expand_ports(text: str) -> tuple[str, ...]:
         if match is None:
             raise ValueError(f"not a port or range of ports: {part!a}")
         first = int(match["first"])
-        last = int(match["last"] or first)
+        last = int(match["short"] or match["last"] or first)
         step = int(match["step"] or 1)
-        if match["again"] not in (None, "", match["prefix"]):
-            raise ValueError(f"a range from one kind of port to another: {part!a}")
         if last < first or step < 1 or last - first > _LIMIT:
             raise ValueError(f"a range that runs backwards or too far: {part!a}")
         ports.extend(f"{match['prefix']}{number}" for number in range(first, last + 1, step))

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from picluster import __version__
-from picluster.cli import harvest, plan, render, replace
+from picluster.cli import harvest, observe, plan, render, replace
 from picluster.errors import PiclusterError
 
 #: Exit status: refused, nothing was written.
 REFUSED = 1
 
-_COMMANDS = (harvest, plan, render, replace)
+_COMMANDS = (harvest, observe, plan, render, replace)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -26,7 +26,7 @@ COLUMNS = tuple(field.name for field in fields(Entry) if field.name != "line")
 SAMPLE_MARK = "# picluster: sample registry"
 
 _LIMIT_BYTES = 64 * 1024 * 1024
-_CANONICAL_MAC = re.compile(r"[0-9a-f][02468ace](?::[0-9a-f]{2}){5}", re.ASCII)
+_CANONICAL_MAC = re.compile(r"(?!00(?::00){5})[0-9a-f][02468ace](?::[0-9a-f]{2}){5}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
 _BOM = "\ufeff"

@@ -209,7 +209,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable):  # type: ignore[misc]
         self.inventory.add_host(row.name)
         for group in row.groups:
             self.inventory.add_child(group, row.name)
-        self._set(row.name, row.variables)
+        # The host's own method: the inventory's would look up and visit each value anew.
+        set_variable = self.inventory.get_host(row.name).set_variable
+        for variable, value in row.variables.items():
+            set_variable(variable, _trusted(value))
 
     def _constructed(self) -> dict[str, Any] | None:
         options = {

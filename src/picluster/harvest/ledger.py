@@ -88,8 +88,8 @@ class Ledger:
 
     def _observe(self, fact: Observation) -> None:
         key = (
-            fact.mac, fact.kind, fact.source, fact.switch, fact.port, fact.vlan, fact.uplink, fact.address,
-            fact.serial,
+            fact.mac, fact.kind, fact.source, fact.switch, fact.port, fact.vlan, fact.uplink,
+            fact.address, fact.serial,
         )  # fmt: skip
         sighting = self._sightings.get(key)
         if sighting is not None:

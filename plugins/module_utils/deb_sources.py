@@ -117,5 +117,6 @@ def debian_sources(etc: Path, architecture: str, components: list[str]) -> str:
         for_architecture(item, architecture, components) for item in stanzas if is_debian(item)
     ]
     return "\n\n".join(
-        "\n".join(f"{key}: {value}" for key, value in copy.items()) for copy in copies
+        "\n".join(f"{key}: {value}".replace(": \n", ":\n") for key, value in copy.items())
+        for copy in copies
     ) + ("\n" if copies else "")

@@ -90,7 +90,8 @@ def _storm(rack: Rack, number: int, nodes: list[Node]) -> Iterator[dict[str, Any
         text=True,
         cwd=TREE,
     )
-    assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+    assert process.stdin is not None  # noqa: S101 - both are pipes
+    assert process.stdout is not None  # noqa: S101
     with process:
         try:
             process.stdin.write(json.dumps(order))

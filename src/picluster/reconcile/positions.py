@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from picluster.cluster.model import Bank, Cluster, Switch
-from picluster.cluster.ports import canonical_port, same_port
+from picluster.cluster.ports import canonical_port, front_number, same_port
 from picluster.errors import shown
 from picluster.harvest.observation import Position
 from picluster.net import parse_address
@@ -15,7 +15,7 @@ from picluster.plan.build import port_of
 from picluster.plan.model import node_name
 from picluster.reconcile.model import Finding, Kind
 from picluster.reconcile.text import printable, source_name
-from picluster.reconcile.wiring import SwitchNames
+from picluster.reconcile.wiring import SwitchNames, Wiring
 from picluster.registry.model import Entry, Slot
 
 _Row = tuple[Bank, int, Switch, Position]
@@ -42,14 +42,7 @@ class _Positions:
         self._cluster = cluster
         self._names = SwitchNames(cluster)
         self._entries = entries
-        self._ports = dict(self._known_ports())
-
-    def _known_ports(self) -> Iterator[tuple[tuple[str, str], Slot]]:
-        for key, entry in self._entries.items():
-            bank = self._cluster.bank(key[0])
-            port = port_of(bank, entry) if bank else ""
-            if bank and port:
-                yield (entry.switch or bank.switch or "", canonical_port(port)), key
+        self._wiring = Wiring(cluster, entries.values())
 
     def apply(self, positions: list[Position]) -> Iterator[Finding]:
         known: list[_Row] = []
@@ -84,12 +77,12 @@ class _Positions:
         if known and (known_switch != switch.name or not same_port(known, position.port)):
             side = f"port {known} of {known_switch} ({entry.port_from or 'description'})"
             return self._disagree(node_name(*key), side, switch, position)
-        holder = self._ports.get((switch.name, canonical_port(position.port)))
-        if holder is not None and holder != key:
+        holder = self._wiring.holder(switch.name, position.port, key)
+        if holder is not None:
             side = f"that port is {node_name(*holder)}'s"
             return self._disagree(node_name(*key), side, switch, position)
         if not known:
-            self._ports[switch.name, canonical_port(position.port)] = key
+            self._wiring.add(switch.name, position.port, key)
             self._entries[key] = replace(
                 entry,
                 switch="" if bank.switch == switch.name else switch.name,
@@ -112,17 +105,23 @@ def _disputed(rows: list[_Row]) -> dict[int, Finding]:
     slots: dict[tuple[int, int], list[_Row]] = defaultdict(list)
     ports: dict[tuple[str, str], list[_Row]] = defaultdict(list)
     for row in rows:
-        bank, slot, switch, position = row
-        slots[bank.number, slot].append(row)
-        ports[switch.name, canonical_port(position.port)].append(row)
+        slots[_slot(row)].append(row)
+        switch, port = _port(row)
+        for name in dict.fromkeys((port, front_number(port) or port)):
+            ports[switch, name].append(row)
     found: dict[int, Finding] = {}
     for key, group in slots.items():
         if len({_port(row) for row in group}) > 1:
             found |= _mark(group, node_name(*key))
-    for (switch_name, port), group in ports.items():
-        if len({(row[0].number, row[1]) for row in group}) > 1:
-            found |= _mark(group, f"port {port} of {switch_name}")
+    for (switch, name), group in ports.items():
+        named = any(_port(row)[1] == name for row in group)
+        if named and len({_slot(row) for row in group}) > 1:
+            found |= _mark(group, f"port {name} of {switch}")
     return found
+
+
+def _slot(row: _Row) -> tuple[int, int]:
+    return (row[0].number, row[1])
 
 
 def _port(row: _Row) -> tuple[str, str]:

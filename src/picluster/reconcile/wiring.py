@@ -54,14 +54,15 @@ class Wiring:
             port, switch = port_of(bank, entry), entry.switch or bank.switch
             if port and switch:
                 known.add(entry.key)
-                self._add(switch, port, entry.key)
+                self.add(switch, port, entry.key)
         for bank in cluster.banks:
             for slot, port in enumerate(bank.ports, 1):
                 key = (bank.number, slot)
                 if bank.switch and key not in known and self.slot(bank.switch, port) is None:
-                    self._add(bank.switch, port, key)
+                    self.add(bank.switch, port, key)
 
-    def _add(self, switch: str, port: str, slot: Slot) -> None:
+    def add(self, switch: str, port: str, slot: Slot) -> None:
+        """Note that a slot hangs on a port."""
         name = canonical_port(port)
         self._slots[switch, name] = slot
         self._alike[switch, front_number(name) or name][name] = slot
@@ -72,9 +73,17 @@ class Wiring:
         exact = self._slots.get((switch, name))
         if exact is not None:
             return exact
-        names = self._alike.get((switch, front_number(name) or name), {})
-        alike = {slot for known, slot in names.items() if same_port(known, name)}
+        alike = self._others(switch, name)
         return alike.pop() if len(alike) == 1 else None
+
+    def holder(self, switch: str, port: str, slot: Slot) -> Slot | None:
+        """Another slot that hangs on this port, or on one it could be taken for."""
+        name = canonical_port(port)
+        return min(self._others(switch, name) - {slot}, default=None)
+
+    def _others(self, switch: str, name: str) -> set[Slot]:
+        names = self._alike.get((switch, front_number(name) or name), {})
+        return {slot for known, slot in names.items() if same_port(known, name)}
 
 
 def one_name(names: Iterable[str]) -> dict[str, str]:

@@ -123,13 +123,17 @@ def test_a_board_is_offered_its_own_address_and_no_other(
 
 
 def test_dhcp_is_served_on_the_boot_interface_alone(
-    configured_head: Head, mini: Cluster, tmp_path: Path
+    configured_head: Head, rack: Rack, mini: Cluster, tmp_path: Path
 ) -> None:
     node = read_plan(mini.path).nodes[0]
     with Namespace(unique("picluster-test-wire")) as other:
         veth("eth2", configured_head.namespace, "eth0", other)
         configured_head.namespace.address("eth2", "172.20.0.11/16")
+        # Interfaces are chosen when dhcpd starts.
+        configured_head.exec(["systemctl", "restart", "isc-dhcp-server"])
         assert offers(other, "eth0", node.mac, tmp_path / "rom.json") == []
+    interface = rack.bank_interface(node.bank.number)
+    assert offers(rack.namespace, interface, node.mac, tmp_path / "rom.json") == [node.address]
 
 
 def test_files_are_served_by_tftp_from_a_jail(

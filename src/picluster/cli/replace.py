@@ -30,7 +30,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_inventory(parser)
     parser.add_argument(
-        "--serial", type=argument(parse_serial), default="", help="its serial, 8 hex digits"
+        "--serial", type=argument(parse_serial), help="its serial, 8 hex digits"
     )
     parser.add_argument(
         "--move", action="store_true", help="the board is pinned elsewhere: free that slot"
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
             registry,
             options.node,
             options.mac,
-            serial=options.serial,
+            serial=options.serial or "",
             move=options.move,
             seen=stamp(datetime.now(UTC)),
         )

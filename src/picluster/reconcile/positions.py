@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 
 from picluster.cluster.model import Bank, Cluster, Switch
 from picluster.cluster.ports import canonical_port, front_number, same_port
@@ -17,6 +18,8 @@ from picluster.reconcile.model import Finding, Kind
 from picluster.reconcile.text import printable, source_name
 from picluster.reconcile.wiring import SwitchNames, Wiring
 from picluster.registry.model import Entry, Slot
+
+_ORDER = ("source", "line", "switch", "port", "address")
 
 _Row = tuple[Bank, int, Switch, Position]
 
@@ -46,7 +49,7 @@ class _Positions:
 
     def apply(self, positions: list[Position]) -> Iterator[Finding]:
         known: list[_Row] = []
-        for position in sorted(positions, key=lambda one: (one.source, one.line)):
+        for position in sorted(positions, key=attrgetter(*_ORDER)):
             found = self._cluster.slot_at(parse_address(position.address))
             switch = self._names.find(position.switch)
             if found is None:
@@ -111,7 +114,8 @@ def _disputed(rows: list[_Row]) -> dict[int, Finding]:
             ports[switch, name].append(row)
     found: dict[int, Finding] = {}
     for key, group in slots.items():
-        if len({_port(row) for row in group}) > 1:
+        switch, port = _port(group[0])
+        if any(row[2].name != switch or not same_port(port, row[3].port) for row in group):
             found |= _mark(group, node_name(*key))
     for (switch, name), group in ports.items():
         named = any(_port(row)[1] == name for row in group)

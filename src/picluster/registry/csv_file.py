@@ -208,7 +208,7 @@ def render(before: str, entries: tuple[Entry, ...], *, title: str = "") -> str:
             above; rows whose entry is unchanged keep their bytes. A header with other columns
             becomes the standard one, and then every row is written anew. A byte order mark
             stays, and new rows end as the first line does.
-        entries: all entries it shall hold.
+        entries: all entries it shall hold; where they are those it holds, nothing changes.
         title: comment line for a new file.
 
     Returns:
@@ -218,12 +218,14 @@ def render(before: str, entries: tuple[Entry, ...], *, title: str = "") -> str:
     end = "\r\n" if body.partition("\n")[0].endswith("\r") else "\n"
     rows, columns = _rows(body)
     old = {entry.key: entry for entry in _Reader(Path("-")).entries(body)} if columns else {}
+    wanted = {entry.key: entry for entry in entries}
+    if columns and wanted.keys() == old.keys() and all(_same(old[key], wanted[key]) for key in old):
+        return before
     if not columns:
         rows = [*([_Row(f"# {title}")] if title and not rows else []), *rows, _Row(_HEADER)]
     elif columns != list(COLUMNS):
         rows = [_Row(_HEADER) if row.is_header else row for row in rows]
         old = {}
-    wanted = {entry.key: entry for entry in entries}
     kept = []
     for row in rows:
         if row.key is None:

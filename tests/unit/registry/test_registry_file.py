@@ -110,8 +110,9 @@ def test_a_last_line_without_end_is_ended(tmp_path: Path) -> None:
 def test_other_columns_become_the_standard_ones(tmp_path: Path) -> None:
     registry = load_registry(write(tmp_path, f"# mine\nmac,slot,bank\n{mac(1)},1,2\n"))
     assert registry.entries == (Entry(2, 1, mac(1), line=3),)
-    assert render(registry.text or "", registry.entries) == (
-        f"# mine\n{_HEADER}\n2,1,{mac(1)},,,,,,,,,,,,\n"
+    assert render(registry.text or "", registry.entries) == registry.text
+    assert render(registry.text or "", (*registry.entries, Entry(2, 2))) == (
+        f"# mine\n{_HEADER}\n2,1,{mac(1)},,,,,,,,,,,,\n2,2,,,,,,,,,,,,,\n"
     )
 
 

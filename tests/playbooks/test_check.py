@@ -1,4 +1,4 @@
-"""``site.yml --check --diff`` on the machine at hand, whatever it is, ends well and changes nothing."""
+"""``site.yml --check --diff`` on the machine at hand ends well and changes nothing."""
 
 from __future__ import annotations
 

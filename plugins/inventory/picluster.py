@@ -134,7 +134,7 @@ groups:
 keyed_groups:
   - {prefix: switch, key: picluster_switch}
 compose:
-  ansible_port: 22
+  ansible_port: "22"
 """
 
 import re

@@ -52,6 +52,4 @@ def test_only_cidr_notation_is_a_block(text: str) -> None:
 def test_host_bits_are_named_with_the_right_network() -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the message is compared whole
         parse_block("172.20.3.0/16")
-    assert str(refused.value) == (
-        "172.20.3.0/16 has host bits set: 172.20.0.0/16 is the network"
-    )
+    assert str(refused.value) == ("172.20.3.0/16 has host bits set: 172.20.0.0/16 is the network")

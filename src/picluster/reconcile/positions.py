@@ -19,7 +19,7 @@ from picluster.reconcile.text import printable, source_name
 from picluster.reconcile.wiring import SwitchNames, Wiring
 from picluster.registry.model import Entry, Slot
 
-_ORDER = ("source", "line", "switch", "port", "address")
+_ORDER = ("source", "line", "address", "switch", "port")
 
 _Row = tuple[Bank, int, Switch, Position]
 

@@ -1,0 +1,127 @@
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from picluster.errors import PiclusterError
+from picluster.plan.read import read_plan
+from picluster.render.configuration import KINDS, render
+from tests.conftest import MakeDescription
+
+_REGISTRY = (
+    "bank,slot,mac,state\n2,1,b8:27:eb:00:00:03,quarantined\n1,2,b8:27:eb:00:00:02,\n"
+    "1,1,b8:27:eb:00:00:01,\n1,3,,\n"
+)
+
+_DHCP = """\
+  host pi-1-1 { hardware ethernet b8:27:eb:00:00:01; fixed-address 172.20.1.1; }
+  host pi-1-2 { hardware ethernet b8:27:eb:00:00:02; fixed-address 172.20.1.2; }
+"""
+
+
+@pytest.fixture
+def small(description: MakeDescription) -> Path:
+    return description(
+        registry=_REGISTRY,
+        boot_servers=[{"name": "rack-2", "address": "172.20.0.11", "boot_interface": "eth2"}],
+        banks=[
+            {"number": 1, "size": 4, "switch": "sw-1", "ports": "1-4"},
+            {"number": 2, "size": 4, "switch": "sw-2", "ports": "1-4", "boot_server": "rack-2"},
+        ],
+        dhcp={"router": "172.20.0.1", "dns_servers": ["172.20.0.2", "9.9.9.9"]},
+        ssh={"host_authorities": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlaceholder"]},
+    )
+
+
+def body(text: str) -> str:
+    """A configuration without comments and empty lines."""
+    return "".join(
+        line + "\n" for line in text.splitlines() if line.strip() and not line.startswith("#")
+    )
+
+
+def test_dhcpd_of_the_head(small: Path) -> None:
+    text = body(render(read_plan(small), "dhcp"))
+    head, _, tail = text.partition("group {\n")
+    assert tail == (
+        '  next-server 172.20.0.10;\n  option tftp-server-name "172.20.0.10";\n' + _DHCP + "}\n"
+    )
+    assert "option routers 172.20.0.1;\n" in head
+    assert "option domain-name-servers 172.20.0.2, 9.9.9.9;\n" in head
+    assert (
+        "option vendor-encapsulated-options 06:01:03:0a:04:00:50:58:45:09:17:00:00:14:"
+        "52:61:73:70:62:65:72:72:79:20:50:69:20:42:6f:6f:74:20:20:20:ff;\n"
+    ) in head
+    for never in ("range", "pool", "always-broadcast"):
+        assert never not in text
+
+
+def test_dhcpd_of_another_boot_server(small: Path) -> None:
+    text = body(render(read_plan(small), "dhcp", "", "rack-2"))
+    assert text.partition("group {\n")[2] == (
+        '  next-server 172.20.0.11;\n  option tftp-server-name "172.20.0.11";\n'
+        "  host pi-2-1 { hardware ethernet b8:27:eb:00:00:03; fixed-address 172.20.2.1; }\n}\n"
+    )
+
+
+def test_the_other_kinds(small: Path) -> None:
+    plan = read_plan(small)
+    export = "(ro,sync,no_root_squash,no_subtree_check,fsid="
+    assert body(render(plan, "exports")).startswith(f"/srv/picluster/export 172.20.0.0/16{export}")
+    assert body(render(plan, "tftp")) == (
+        'TFTP_USERNAME="tftp"\nTFTP_DIRECTORY="/srv/picluster/tftp"\n'
+        'TFTP_ADDRESS="172.20.0.10:69"\n'
+        'TFTP_OPTIONS="--secure --ipv4 --verbose --blocksize 1468"\n'
+    )
+    assert body(render(plan, "known_hosts")) == (
+        "@cert-authority pi-1-*,pi-2-*,*.small.internal,172.20.1.*,172.20.2.* "
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlaceholder\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "variant"), [(kind, variant) for kind in KINDS for variant in KINDS[kind]]
+)
+def test_same_plan_same_bytes_and_all_ascii(small: Path, kind: str, variant: str) -> None:
+    text = render(read_plan(small), kind, variant)
+    turned = small.parent / "macs.csv"
+    header, *rows = _REGISTRY.splitlines()
+    turned.write_text("\n".join([header, *reversed(rows)]) + "\n")
+    assert render(read_plan(small), kind, variant) == text
+    assert text.isascii()
+    assert text.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nonsense",), "no configuration 'nonsense'; there are: dhcp, tftp, exports, known_hosts"),
+        (("dhcp", "kea"), "no variant 'kea' of dhcp; there are: isc"),
+        (("dhcp", "", "x"), "{d}: no boot server 'x'; there are: small-head, rack-2"),
+    ],
+)
+def test_refusals(small: Path, words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(PiclusterError) as refused:
+        render(read_plan(small), *words)
+    assert str(refused.value) == said.format(d=small)
+
+
+def _dhcpd(repository: Path) -> str:
+    built = repository / "build" / "daemons" / "usr" / "sbin" / "dhcpd"
+    found = str(built) if built.exists() else shutil.which("dhcpd", path="/usr/sbin:/usr/bin")
+    if found is None:
+        pytest.skip("no dhcpd here")
+    return found
+
+
+@pytest.mark.parametrize("name", ["policebox", "mini", "zurich", "bench", None])
+def test_dhcpd_takes_it(repository: Path, small: Path, tmp_path: Path, name: str | None) -> None:
+    path = repository / "inventory" / name / "cluster.picluster.yml" if name else small
+    plan = read_plan(path)
+    config = tmp_path / "dhcpd.conf"
+    config.write_text(render(plan, "dhcp"))
+    ran = subprocess.run(
+        [_dhcpd(repository), "-t", "-cf", str(config)], capture_output=True, check=False, text=True
+    )
+    assert ran.returncode == 0, ran.stderr

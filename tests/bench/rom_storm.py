@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Banks that boot at a time in waves: 126 boards, what the real cluster's mains could start.
 _LANES = 3
-_DEADLINE_S = 600
+_DEADLINE_S = 900
 #: ``python -m twin.rom``: every board complete; some are not.
 _STATUSES = frozenset({0, 1})
 

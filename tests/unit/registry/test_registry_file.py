@@ -358,3 +358,9 @@ def test_what_is_written_is_read_again(
     }
     assert {format_entry(entry) for entry in kept} <= set(text.splitlines())
     assert render(text, found) == text
+
+
+def test_mixed_line_endings_stay_mixed() -> None:
+    text = f"# one\r\n{_HEADER}\n1,1{',' * 13}\r\n1,3{',' * 13}\n"
+    rows = (Entry(1, 1), Entry(1, 2), Entry(1, 3))
+    assert render(text, rows) == text.replace("1,3", f"1,2{',' * 13}\r\n1,3")

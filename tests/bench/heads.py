@@ -46,7 +46,10 @@ def converge(head: Head, inventory: Path) -> Outcome:
     outcome = play(head, inventory)
     if outcome.status != 0:
         raise refusal(f"site.yml on {inventory.name}: {outcome.explain()}")
-    say(f"{inventory.name}: {outcome.seconds:.0f} s, {tasks_on(head, outcome)} tasks")
+    changed = len(outcome.changed())
+    say(
+        f"{inventory.name}: {outcome.seconds:.0f} s, {tasks_on(head, outcome)} tasks, {changed} changed"
+    )
     return outcome
 
 

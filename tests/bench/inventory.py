@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _OURS = "plugin"
 #: Memory that ansible-inventory takes for the static YAML of the full /16, with some to spare.
-_STATIC_BYTES = 12e9
+_STATIC_BYTES = 7e9
 
 
 def figures() -> Iterator[Figure]:

@@ -46,10 +46,8 @@ def converge(head: Head, inventory: Path) -> Outcome:
     outcome = play(head, inventory)
     if outcome.status != 0:
         raise refusal(f"site.yml on {inventory.name}: {outcome.explain()}")
-    changed = len(outcome.changed())
-    say(
-        f"{inventory.name}: {outcome.seconds:.0f} s, {tasks_on(head, outcome)} tasks, {changed} changed"
-    )
+    counts = f"{tasks_on(head, outcome)} tasks, {len(outcome.changed())} changed"
+    say(f"{inventory.name}: {outcome.seconds:.0f} s, {counts}")
     return outcome
 
 

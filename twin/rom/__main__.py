@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from picluster.errors import PiclusterError, refusal
 from picluster.mac import parse_mac
-from picluster.registry.csv_file import load_registry
+from picluster.registry.file import load_registry
 from twin.rom import Board, Rom, Stage, Storm, Timing
 
 if TYPE_CHECKING:

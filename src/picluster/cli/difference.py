@@ -7,7 +7,7 @@ import difflib
 from rich.console import Console
 from rich.text import Text
 
-from picluster.registry.csv_file import new_text
+from picluster.registry.file import new_text
 from picluster.registry.model import Entry, Registry
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -21,7 +21,7 @@ def print_difference(
     fresh: bool = False,
     title: str = "",
 ) -> bool:
-    """Print how the file would change (see :func:`picluster.registry.csv_file.save_registry`).
+    """Print how the file would change (see :func:`picluster.registry.text.save_registry`).
 
     Returns:
         Whether it would.

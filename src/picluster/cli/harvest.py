@@ -31,7 +31,7 @@ from picluster.harvest.ledger import Ledger
 from picluster.mac import parse_mac
 from picluster.plan.build import build_plan
 from picluster.reconcile.reconcile import reconcile
-from picluster.registry.csv_file import load_registry, locked, old_text, save_registry
+from picluster.registry.file import load_registry, locked, old_text, save_registry
 from picluster.registry.model import Registry
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from picluster.mac import parse_mac, parse_serial, serial_fits
 from picluster.plan.build import build_plan
 from picluster.reconcile.text import stamp
 from picluster.registry.change import put_board
-from picluster.registry.csv_file import load_registry, locked, save_registry
+from picluster.registry.file import load_registry, locked, save_registry
 from picluster.registry.model import Registry
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "mac", type=argument(parse_mac), metavar="MAC", help="the new board's MAC address"
     )
     add_inventory(parser)
-    parser.add_argument(
-        "--serial", type=argument(parse_serial), help="its serial, 8 hex digits"
-    )
+    parser.add_argument("--serial", type=argument(parse_serial), help="its serial, 8 hex digits")
     parser.add_argument(
         "--move", action="store_true", help="the board is pinned elsewhere: free that slot"
     )

@@ -10,8 +10,8 @@ from picluster.cluster.ports import canonical_port, front_number
 from picluster.errors import PiclusterError, Problem, shown
 from picluster.net import dotted, parse_address
 from picluster.plan.layout import check_layout, fixed_addresses
-from picluster.plan.model import AddressPlan, Node, node_name
-from picluster.registry.model import Entry, Registry
+from picluster.plan.model import AddressPlan, Node
+from picluster.registry.model import Entry, Registry, node_name
 
 
 def build_plan(cluster: Cluster, registry: Registry) -> AddressPlan:

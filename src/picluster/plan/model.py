@@ -53,8 +53,3 @@ class AddressPlan:
     def booted_by(self, server: str) -> tuple[Node, ...]:
         """The nodes a boot server boots."""
         return tuple(node for node in self.nodes if node.bank.boot_server == server)
-
-
-def node_name(bank: int, slot: int) -> str:
-    """The name of a slot's node."""
-    return f"pi-{bank}-{slot}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from picluster.cluster.load import load_cluster
 from picluster.plan.build import build_plan
 from picluster.plan.model import AddressPlan
-from picluster.registry.csv_file import load_registry
+from picluster.registry.file import load_registry
 
 
 def read_plan(description: Path) -> AddressPlan:

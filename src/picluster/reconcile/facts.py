@@ -9,11 +9,10 @@ from picluster.harvest.ledger import Sighting
 from picluster.harvest.observation import Kind as Source
 from picluster.mac import MacAddress, serial_fits
 from picluster.net import dotted, parse_address
-from picluster.plan.model import node_name
 from picluster.reconcile.model import Kind
 from picluster.reconcile.state import State
 from picluster.reconcile.text import pinned, provenance, side, stamp
-from picluster.registry.model import Slot
+from picluster.registry.model import Slot, node_name
 
 _REMARKS_SHOWN = 20
 

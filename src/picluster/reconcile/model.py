@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from picluster.plan.model import node_name
-from picluster.registry.model import Entry, Slot
+from picluster.registry.model import Entry, Slot, node_name
 
 
 class Kind(StrEnum):

@@ -8,14 +8,13 @@ from dataclasses import replace
 from picluster.errors import refusal
 from picluster.harvest.ledger import Sighting
 from picluster.mac import MacAddress
-from picluster.plan.model import node_name
 from picluster.reconcile.model import Kind
 from picluster.reconcile.places import Places
 from picluster.reconcile.state import State
 from picluster.reconcile.text import pinned, provenance, side, stamp
 from picluster.reconcile.wiring import Wiring
 from picluster.registry.change import with_board, without_board
-from picluster.registry.model import Entry, Slot
+from picluster.registry.model import Entry, Slot, node_name
 
 
 def pin_placed(state: State, places: Places, moves: frozenset[MacAddress]) -> None:

@@ -13,11 +13,10 @@ from picluster.errors import shown
 from picluster.harvest.observation import Position
 from picluster.net import parse_address
 from picluster.plan.build import port_of
-from picluster.plan.model import node_name
 from picluster.reconcile.model import Finding, Kind
 from picluster.reconcile.text import printable, source_name
 from picluster.reconcile.wiring import SwitchNames, Wiring
-from picluster.registry.model import Entry, Slot
+from picluster.registry.model import Entry, Slot, node_name
 
 _ORDER = ("source", "line", "address", "switch", "port")
 

@@ -9,10 +9,9 @@ from picluster.harvest.ledger import Ledger, Sighting
 from picluster.mac import MacAddress
 from picluster.net import parse_address
 from picluster.plan.layout import fixed_addresses
-from picluster.plan.model import node_name
 from picluster.reconcile.model import Finding, Kind
 from picluster.reconcile.text import side
-from picluster.registry.model import Entry, Registry, Slot
+from picluster.registry.model import Entry, Registry, Slot, node_name
 
 
 class State:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from picluster.cluster.model import Cluster
 from picluster.errors import refusal, shown
 from picluster.mac import MacAddress
-from picluster.plan.model import node_name
-from picluster.registry.model import Entry, Registry, Slot
+from picluster.registry.model import Entry, Registry, Slot, node_name
 
 _NODE = re.compile(r"pi-([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
 

@@ -76,3 +76,8 @@ class Registry:
     entries: tuple[Entry, ...] = ()
     sample: bool = False
     text: str | None = field(default=None, repr=False, compare=False)
+
+
+def node_name(bank: int, slot: int) -> str:
+    """The name of a slot's node."""
+    return f"pi-{bank}-{slot}"

@@ -6,8 +6,9 @@ import hashlib
 
 from picluster.cluster.model import Bank, Cluster
 from picluster.mac import SERIAL_OUI, MacAddress
-from picluster.registry.csv_file import SAMPLE_MARK, render
+from picluster.registry.file import SAMPLE_MARK
 from picluster.registry.model import Entry
+from picluster.registry.text import render
 
 _SEEN = "2019-09-14T10:00:00Z"
 _FROM = "sample"

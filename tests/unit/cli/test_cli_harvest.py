@@ -9,7 +9,8 @@ import pytest
 from picluster.cli import main
 from picluster.cluster.load import load_cluster
 from picluster.harvest.collect import FileSource, parse_source
-from picluster.registry.csv_file import COLUMNS, locked
+from picluster.registry.file import locked
+from picluster.registry.rows import COLUMNS
 from tests.conftest import MakeDescription
 from tests.unit.cli.commanding import STAMP, A, B, C, fdb, offers, picluster
 

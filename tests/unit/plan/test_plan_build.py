@@ -8,7 +8,7 @@ from picluster.errors import PiclusterError
 from picluster.plan.build import build_plan
 from picluster.plan.model import AddressPlan
 from picluster.plan.read import read_plan
-from picluster.registry.csv_file import load_registry
+from picluster.registry.file import load_registry
 from picluster.registry.sample import sample_text
 from tests.conftest import MakeDescription
 

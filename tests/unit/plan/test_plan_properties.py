@@ -13,8 +13,9 @@ from picluster.errors import PiclusterError
 from picluster.mac import MacAddress
 from picluster.net import Ipv4Block, dotted, parse_address
 from picluster.plan.build import build_plan
-from picluster.registry.csv_file import format_entry, load_registry
+from picluster.registry.file import load_registry
 from picluster.registry.model import Entry, Registry
+from picluster.registry.text import format_entry
 from tests.conftest import MakeDescription
 
 _NET = parse_address("172.20.0.0")

@@ -14,15 +14,10 @@ from hypothesis import strategies as st
 
 from picluster.errors import PiclusterError
 from picluster.mac import MacAddress
-from picluster.registry.csv_file import (
-    COLUMNS,
-    format_entry,
-    load_registry,
-    locked,
-    render,
-    save_registry,
-)
+from picluster.registry.file import load_registry, locked, save_registry
 from picluster.registry.model import Entry, Registry, State
+from picluster.registry.rows import COLUMNS
+from picluster.registry.text import format_entry, render
 
 _HEADER = ",".join(COLUMNS)
 
@@ -272,7 +267,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from picluster.mac import MacAddress
-from picluster.registry.csv_file import load_registry, save_registry
+from picluster.registry.file import load_registry, save_registry
 from picluster.registry.model import Entry
 path, rows = Path(sys.argv[1]), int(sys.argv[2])
 print("ready", flush=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from picluster.cluster.model import Cluster, Switch
 from picluster.errors import refusal, shown
-from picluster.harvest.observation import Fact, Kind, Observation
+from picluster.harvest.observation import Fact, Kind, Observation, Remark
 from picluster.net import dotted
 
 #: Told about each step, one short line.
@@ -94,6 +94,7 @@ def file_facts(source: FileSource, format_name: str | None) -> Iterator[Fact]:
     """
     from picluster.harvest.reading import read_facts  # noqa: PLC0415 - loads every format
 
+    overruled = set[str]()
     for fact in read_facts(source.path, format_name=format_name):
         if (
             source.switch is not None
@@ -101,6 +102,11 @@ def file_facts(source: FileSource, format_name: str | None) -> Iterator[Fact]:
             and fact.kind is Kind.SWITCH
             and (fact.switch or "").lower() not in source.unless
         ):
+            said = fact.switch
+            if said is not None and said != source.switch and said not in overruled:
+                overruled.add(said)
+                what = f"the text is of switch {shown(said)}, and is taken as {source.switch}'s"
+                yield Remark(what, source.path, fact.line)
             yield replace(fact, switch=source.switch)
         else:
             yield fact

@@ -65,6 +65,7 @@ class Position:
         address: IPv4 address of the slot behind it.
         source: file the row is from.
         line: 1-based line.
+        seen: when the table was made, aware UTC, or ``None``.
     """
 
     switch: str
@@ -72,6 +73,7 @@ class Position:
     address: str
     source: str
     line: int
+    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

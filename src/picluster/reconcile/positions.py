@@ -14,7 +14,7 @@ from picluster.harvest.observation import Position
 from picluster.net import parse_address
 from picluster.plan.build import port_of
 from picluster.reconcile.model import Finding, Kind
-from picluster.reconcile.text import printable, source_name
+from picluster.reconcile.text import printable, source_name, stamp
 from picluster.reconcile.wiring import SwitchNames, Wiring
 from picluster.registry.model import Entry, Slot, node_name
 
@@ -90,6 +90,7 @@ class _Positions:
                 switch="" if bank.switch == switch.name else switch.name,
                 port=position.port,
                 port_from=source_name("positions", position.source),
+                port_seen=stamp(position.seen),
             )
         return None
 

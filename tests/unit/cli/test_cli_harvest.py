@@ -2,13 +2,15 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from picluster.cli import main
 from picluster.cluster.load import load_cluster
-from picluster.harvest.collect import FileSource, parse_source
+from picluster.harvest.collect import FileSource, file_facts, parse_source
+from picluster.harvest.observation import Observation, Remark
 from picluster.registry.file import locked
 from picluster.registry.rows import COLUMNS
 from tests.conftest import MakeDescription
@@ -318,3 +320,32 @@ def test_an_interrupt_writes_nothing(description: MakeDescription, tmp_path: Pat
         _, said = ran.communicate(timeout=30)
     assert (ran.returncode, said) == (130, "picluster: interrupted, nothing was written\n")
     assert not (tmp_path / "macs.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "switches", "overruled"),
+    [
+        (FileSource("{}", "sw-2"), {"sw-2"}, True),
+        (FileSource("{}", "sw-2", frozenset({"sw-1"})), {"sw-1"}, False),
+        (FileSource("{}"), {"sw-1"}, False),
+    ],
+    ids=["told", "guessed from the file's name", "nothing said"],
+)
+def test_switch_of_a_table_that_names_its_own(
+    tmp_path: Path, source: FileSource, switches: set[str], overruled: bool
+) -> None:
+    table = tmp_path / "table"
+    table.write_text(
+        "sw-1#show mac address-table\n"
+        "          Mac Address Table\n"
+        "-------------------------------------------\n\n"
+        "Vlan    Mac Address       Type        Ports\n"
+        "----    -----------       --------    -----\n"
+        "   1    b827.eb12.3456    DYNAMIC     Gi1/0/7\n"
+    )
+    facts = list(file_facts(replace(source, path=str(table)), None))
+    assert {fact.switch for fact in facts if isinstance(fact, Observation)} == switches
+    remarks = [fact.what for fact in facts if isinstance(fact, Remark)]
+    assert remarks == (
+        ["the text is of switch 'sw-1', and is taken as sw-2's"] if overruled else []
+    )

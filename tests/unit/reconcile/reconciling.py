@@ -67,7 +67,7 @@ def leased(mac: str, address: str | None = None, **changes: object) -> Observati
 
 
 def wired(address: str, switch: str, port: str, line: int = 2) -> Position:
-    return Position(switch, port, address, "rack.csv", line)
+    return Position(switch, port, address, "rack.csv", line, NOON)
 
 
 def ledger(*facts: Fact) -> Ledger:

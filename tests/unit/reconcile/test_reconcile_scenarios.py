@@ -340,8 +340,10 @@ CASES = [
         [wired("172.20.3.1", "sw-3", "0/7"), wired("172.20.3.2", "sw-1", "0/9"),
          seen(A, "7", "sw-3"), seen(B, "9")],
         after=(
-            pin(3, 1, A, port="0/7", port_from="positions:rack.csv", mac_from="switch:sw-3.txt"),
+            pin(3, 1, A, port="0/7", port_from="positions:rack.csv",
+                port_seen="2026-01-31T12:00:00Z", mac_from="switch:sw-3.txt"),
             pin(3, 2, B, port="0/9", switch="sw-1", port_from="positions:rack.csv",
+                port_seen="2026-01-31T12:00:00Z",
                 mac_from="switch:sw-1.txt"),
         ),
     ),

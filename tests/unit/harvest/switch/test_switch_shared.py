@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from switch_reading import SHARED, facts_of, format_of, stations, text_of
+from switch_reading import MODIFIED, SHARED, facts_of, format_of, stations, text_of
 
 from picluster.errors import PiclusterError
 from picluster.harvest.observation import Observation, Position, Remark
@@ -167,7 +167,7 @@ def test_positions_of_the_real_cluster() -> None:
     text = text_of(SHARED / "positions_front.csv")
     rows = [line.split(",") for line in text.splitlines()[1:] if line.strip()]
     truth = [
-        Position(switch=row[2], port=row[4], address=row[3], source="table", line=number)
+        Position(row[2], row[4], row[3], source="table", line=number, seen=MODIFIED)
         for number, row in enumerate(rows, 2)
     ]
     assert format_of(text).name == "positions-csv"

@@ -88,7 +88,7 @@ def _position(
     for what, name in (("switch", switch), ("switch port", port)):
         if not _is_name(name):
             return problem(f"not the name of a {what}: {shown(name)}")
-    return Position(switch, port, node, context.source, number)
+    return Position(switch, port, node, context.source, number, context.modified)
 
 
 def _is_name(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from picluster.cluster.model import Server
+from picluster.cluster.model import Bank, Server
 from picluster.errors import refusal
 from picluster.net import dotted
 from picluster.plan.model import AddressPlan
@@ -71,8 +71,14 @@ def _known_hosts(plan: AddressPlan, server: Server) -> str:
     cluster = plan.cluster
     names = [f"pi-{bank.number}-*" for bank in cluster.banks]
     names += [f"*.{cluster.domain_name}"]
-    names += sorted({dotted(bank.block.first).rsplit(".", 1)[0] + ".*" for bank in cluster.banks})
+    parts = {part for bank in cluster.banks for part in range(*_octets(bank))}
+    names += [dotted(part << 8).removesuffix("0") + "*" for part in sorted(parts)]
     return _render("known_hosts.j2", **_common(plan, server), names=",".join(names))
+
+
+def _octets(bank: Bank) -> tuple[int, int]:
+    """The first three octets of a bank's first address, and one more than those of its last."""
+    return bank.address(1) >> 8, (bank.address(bank.size) >> 8) + 1
 
 
 def _common(plan: AddressPlan, server: Server) -> dict[str, Any]:

@@ -80,6 +80,20 @@ def test_the_other_kinds(small: Path) -> None:
     )
 
 
+def test_known_hosts_of_a_bank_that_fills_several_octets(description: MakeDescription) -> None:
+    path = description(
+        registry="bank,slot,mac\n",
+        bank_stride=1024,
+        banks=[{"number": 1, "size": 600}, {"number": 2, "size": 1}],
+        ssh={"host_authorities": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlaceholder"]},
+    )
+    assert body(render(read_plan(path), "known_hosts")) == (
+        "@cert-authority pi-1-*,pi-2-*,*.small.internal,"
+        "172.20.4.*,172.20.5.*,172.20.6.*,172.20.8.* "
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlaceholder\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "variant"), [(kind, variant) for kind in KINDS for variant in KINDS[kind]]
 )

@@ -20,7 +20,36 @@ MAC = r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Za-z:-])"
 IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
 
 _CACHED = 70_000  # more than a /16 has addresses
-_IP_GROUPS = re.compile(r"(?:01[:-]00[:-]5e|33[:-]33|ff[:-]ff[:-]ff[:-]ff[:-]ff[:-]ff)", re.I)
+_IP_GROUPS = re.compile(
+    r"(?:0?1[:-]0?0[:-]5e|33[:-]33|0100[.-]5e|3333[.-]|ff[:-]ff[:-]ff[:-]ff[:-]ff[:-]ff"
+    r"|ffff[.-]ffff[.-]ffff)",
+    re.I,
+)
+_QUOTED = re.compile(r"[\s>]*>\s|\s*[|`*]+\s*(?=\S)|[\s\xa0\u200b]+")
+_ENDS = " \t\r\xa0\u200b`"
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+def unquoted(text: str) -> str:
+    """A line without what mails, web pages and terminals put around it: quote marks, colours."""
+    if "\x1b" in text:
+        text = _ESCAPE.sub("", text)
+    if "\xa0" in text:
+        text = text.replace("\xa0", " ")
+    if text[:1] in " >|`*\t\u200b" and (mark := _QUOTED.match(text)):
+        text = text[mark.end() :]
+    return text.rstrip(_ENDS)
+
+
+def ip_group(mac: str) -> bool:
+    """Whether a MAC address as printed is one of IP multicast or broadcast: nobody's."""
+    return _IP_GROUPS.match(mac) is not None
+
+
+@lru_cache(maxsize=4)
+def unquoted_head(head: str) -> str:
+    """:func:`unquoted` of every line: every format asks it of the same head."""
+    return "\n".join(map(unquoted, head.splitlines()))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -98,6 +127,7 @@ class RowFormat:
 
     def matches(self, head: str) -> bool:
         """Whether the head has the mark, or a row."""
+        head = unquoted_head(head)
         if self.never is not None and self.never.search(head):
             return False
         if self.mark is not None:
@@ -106,7 +136,8 @@ class RowFormat:
 
     def parse(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         """Yield an observation per row, a remark per row with an impossible MAC address."""
-        for number, text in lines:
+        for number, raw in lines:
+            text = unquoted(raw)
             row = self.row.match(text)
             if row is not None:
                 fact = self._fact(row, number, context)
@@ -121,7 +152,7 @@ class RowFormat:
         mac = known_mac(row["mac"])
         if is_reason(mac):
             # IP multicast and broadcast rows stand in every table and are nobody's
-            return None if _IP_GROUPS.match(row["mac"]) else Remark(mac, context.source, number)
+            return None if ip_group(row["mac"]) else Remark(mac, context.source, number)
         groups = row.groupdict()
         return Observation(
             MacAddress(mac),

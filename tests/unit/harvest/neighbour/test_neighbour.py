@@ -42,12 +42,50 @@ TABLES = {
         (None, "b8:27:eb:09:00:02"),
         (None, "entry 4: no entry: '7'"),
     ],
+    "addresses-nxos.txt": [
+        (6, "b8:27:eb:0a:00:01", "172.20.11.1"),
+        (8, "dc:a6:32:0a:00:03", "172.20.11.3"),
+    ],
+    "addresses-binding.txt": [
+        (5, "b8:27:eb:0b:00:01", "lease", "172.20.11.1"),
+        (6, "dc:a6:32:0b:00:02", "lease", "172.20.11.2"),
+    ],
+    "addresses-routeros.txt": [
+        (4, "b8:27:eb:0c:00:01", "lease", "172.20.11.1"),
+        (7, "multicast or broadcast MAC address: 'B9:27:EB:0C:00:04'"),
+    ],
+    "addresses-asa.txt": [
+        (1, "b8:27:eb:0d:00:01", "172.20.11.1"),
+        (2, "dc:a6:32:0d:00:02", "172.20.11.2"),
+    ],
+    "nmap-old.txt": [
+        (3, "b8:27:eb:0e:00:01", "172.20.11.1"),
+        (5, "dc:a6:32:0e:00:02", "172.20.11.2"),
+    ],
+    "arping.txt": [(2, "b8:27:eb:0f:00:01", "172.20.11.1")],
+    "routeros-arp.txt": [(1, "b8:27:eb:10:00:01", "172.20.11.1")],
+}
+#: What mails, web pages and terminals put around a line.
+WRAPPINGS = {
+    "indented": "    {}",
+    "quoted": "> {}",
+    "quoted twice": ">> {}",
+    "a Markdown table's": "| {}  ",
+    "coloured": "\x1b[32m{}\x1b[0m",
+    "hard blanks": "\xa0\xa0{}\xa0",
 }
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_and_scans(name: str) -> None:
     assert short(fixture(f"neighbour/{name}")) == TABLES[name]
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("name", [name for name in TABLES if name.endswith(".txt")])
+def test_tables_within_other_text(name: str, wrapping: str) -> None:
+    lines = (FIXTURES / "neighbour" / name).read_text().splitlines()
+    assert short(facts("\n".join(map(WRAPPINGS[wrapping].format, lines)))) == TABLES[name]
 
 
 def test_a_neighbour_was_seen_when_the_file_was_written() -> None:

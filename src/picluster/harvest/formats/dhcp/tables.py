@@ -89,6 +89,7 @@ ROUTEROS = RowFormat(
     # its own words come before what the client sends (host-name, class-id)
     re.compile(
         rf"\s*\d+ [A-Z ]*\s*(?:comment=.*? )?address=(?P<ip>{IPV4}) (?:mac-address=(?P<mac>{MAC}))"
+        r"(?! interface=)"
     ),
     kind=Kind.DHCP,
     event="lease",

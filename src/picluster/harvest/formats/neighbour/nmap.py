@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from picluster.harvest.formats.base import Context, Line
-from picluster.harvest.formats.rows import MAC, ipv4, is_reason, known_mac
+from picluster.harvest.formats.rows import (
+    MAC,
+    ipv4,
+    is_reason,
+    known_mac,
+    unquoted,
+    unquoted_head,
+)
 from picluster.harvest.observation import Fact, Kind, Observation, Remark
 from picluster.mac import MacAddress
 
@@ -25,15 +32,16 @@ class _Nmap:
 
     def matches(self, head: str) -> bool:
         """Whether a host or the banner stands in the head."""
-        return self.mark.search(head) is not None
+        return self.mark.search(unquoted_head(head)) is not None
 
     def parse(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         """Yield an observation per host that has a MAC address."""
         address: str | None = None
-        for number, text in lines:
+        for number, raw in lines:
+            text = unquoted(raw)
             host = self.host.match(text)
             if host:
-                address = ipv4(host["ip"])
+                address = next(filter(None, map(ipv4, host.groups())), None)
             for found in self.mac.finditer(text):
                 mac = known_mac(found["mac"])
                 if is_reason(mac):
@@ -52,9 +60,13 @@ class _Nmap:
 NMAP = _Nmap(
     "nmap",
     "`nmap -sn`",
-    re.compile(r"^\s*Nmap scan report for \S", re.M),
+    re.compile(r"^\s*(?:Nmap scan report for \S|Host \S.* (?:is|appears to be) up\b)", re.M),
     # the address is the last word: a host name from the DNS may stand before it
-    re.compile(r"\s*Nmap scan report for (?:.* )?\(?(?P<ip>[^\s()]+)\)?\s*(?:\[[^\]]*\]\s*)?$"),
+    re.compile(
+        r"\s*(?:Nmap scan report for (?:.* )?\(?(?P<ip>[^\s()]+)\)?\s*(?:\[[^\]]*\]\s*)?$"
+        # before version 5.10
+        r"|Host (?:\S+ )?\(?(?P<old>[^\s()]+)\)? (?:is|appears to be) up\b)"
+    ),
     re.compile(rf"^\s*MAC Address: (?P<mac>{MAC})"),
 )
 

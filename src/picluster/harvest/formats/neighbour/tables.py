@@ -73,13 +73,40 @@ ARP_SCAN = RowFormat(
     "arp-scan",
     "arp-scan",
     # the maker's name may follow, but nothing before the address
-    re.compile(rf"(?P<ip>{IPV4})[ \t]+(?P<mac>[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5}})(?:\s|$)"),
+    re.compile(
+        rf"\s*(?P<ip>{IPV4})[ \t]+(?P<mac>[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5}})(?:\s|$)"
+    ),
     mark=re.compile(
-        r"^Starting arp-scan |^Interface: \S+, (?:datalink )?type: "
-        rf"|^{IPV4}[ \t]+[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5}}(?:[ \t]|$)",
+        r"^\s*Starting arp-scan |^\s*Interface: \S+, (?:datalink )?type: "
+        rf"|^\s*{IPV4}[ \t]+[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5}}(?:[ \t]|$)",
         re.M,
     ),
     never=_LEASE_TABLE,
 )
 
-FORMATS = (NEIGHBOUR, ARP_A, ARP_WINDOWS, ARP_N, ARP_PROC, ARP_CISCO, ARP_SCAN)
+ARPING = RowFormat(
+    "arping",
+    "arping",
+    re.compile(rf"\s*(?:Uni|Broad)cast reply from (?P<ip>{IPV4}) \[(?P<mac>{MAC})\]"),
+)
+
+ROUTEROS_ARP = RowFormat(
+    "routeros-arp",
+    "`/ip arp print terse` of RouterOS",
+    re.compile(
+        rf"\s*\d+ [A-Z ]*\s*(?:comment=.*? )?address=(?P<ip>{IPV4}) mac-address=(?P<mac>{MAC})"
+        r" interface="
+    ),
+)
+
+FORMATS = (
+    NEIGHBOUR,
+    ARP_A,
+    ARP_WINDOWS,
+    ARP_N,
+    ARP_PROC,
+    ARP_CISCO,
+    ARP_SCAN,
+    ARPING,
+    ROUTEROS_ARP,
+)

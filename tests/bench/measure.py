@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from picluster.errors import refusal
 from twin.head.places import TREE
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 #: Times a peer is run: the median of three shrugs off one disturbed run.
 RUNS = 3
+
+# A child's peak memory begins with that of the process it was forked from: a small one forks it.
+_WATCH = """
+import os, sys
+child = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, used = os.wait4(child, 0)
+said = f"{status} {used.ru_utime + used.ru_stime} {used.ru_maxrss}"
+os.write(int(sys.argv[1]), said.encode())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +73,36 @@ def run(
     log = Path(os.devnull) if output is None else output
     with log.open("wb") as out, tempfile.TemporaryFile() as errors:
         start = time.monotonic()
-        child = subprocess.Popen(
-            args, cwd=TREE, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=errors
-        )
-        # wait4 gives the resources of this one child, which subprocess does not.
-        _, status, usage = os.wait4(child.pid, 0)
+        status, cpu_s, peak_kib = _watched(args, variables, out, errors)
         seconds = time.monotonic() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode not in statuses:
+        if status not in statuses:
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip()[-600:]
-            raise refusal(f"{args[0]} ended with status {child.returncode}: {said}")
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6)
+            raise refusal(f"{args[0]} ended with status {status}: {said}")
+    return Cost(seconds, cpu_s, peak_kib * 1024 / 1e6)
+
+
+def _watched(
+    args: Sequence[str], variables: Mapping[str, str], out: IO[bytes], errors: IO[bytes]
+) -> tuple[int, float, int]:
+    """Exit status, processor seconds and peak KiB of a command."""
+    reading, writing = os.pipe()
+    try:
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _WATCH, str(writing), *args],
+            cwd=TREE,
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            pass_fds=[writing],
+            check=True,
+        )
+        status, cpu_s, peak_kib = os.read(reading, 200).decode().split()
+    finally:
+        os.close(reading)
+        os.close(writing)
+    return os.waitstatus_to_exitcode(int(status)), float(cpu_s), int(peak_kib)
 
 
 def in_turn(peers: Mapping[str, Callable[[], Cost]], runs: int = RUNS) -> dict[str, list[Cost]]:

@@ -23,6 +23,11 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
+def printable(text: str) -> str:
+    """A name as it is, or escaped and bounded where a terminal would not print it as it is."""
+    return text if text.isprintable() else shown(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong.
@@ -42,7 +47,8 @@ class Problem:
     def __str__(self) -> str:
         where = ""
         if self.file is not None:
-            where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
+            file = printable(self.file)
+            where = f"{file}:{self.line}: " if self.line else f"{file}: "
         return f"{where}{self.what}" + (f"; {self.remedy}" if self.remedy else "")
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from picluster.cli.common import console
 from picluster.cli.progress import Progress
+from picluster.errors import printable
 from picluster.harvest.ledger import Ledger, Sighting
 from picluster.harvest.observation import Observation, Position, Remark
 from picluster.mac import is_raspberry_pi
@@ -73,7 +74,7 @@ def _print(ledger: Ledger) -> None:
         out.print(f"port {position.port} of {position.switch} is {position.address}'s")
     for remark in ledger.remarks:
         line = f":{remark.line}" if remark.line is not None else ""
-        out.print(f"left out: {remark.source}{line}: {remark.what}", soft_wrap=True)
+        out.print(f"left out: {printable(remark.source)}{line}: {remark.what}", soft_wrap=True)
     if ledger.more_remarks:
         out.print(f"left out: {ledger.more_remarks} more rows")
 

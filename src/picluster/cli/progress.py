@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from picluster.cli.common import console
+from picluster.errors import printable
 
 T = TypeVar("T")
 
@@ -23,10 +24,11 @@ class Progress:
         self._next = time.monotonic() + _QUIET_S
 
     def say(self, what: str) -> None:
-        """Show a step, if it is time to."""
+        """Show a step, if it is time to; names of files in it may hold anything."""
         now = time.monotonic()
         if now < self._next:
             return
+        what = printable(what)
         if self._console.is_terminal:
             self._next = now + 0.2
             self._console.print(what, end="\r", overflow="crop", no_wrap=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from picluster.cluster.model import Cluster
 from picluster.cluster.ports import canonical_port
-from picluster.errors import shown
+from picluster.errors import printable, shown
 from picluster.harvest.ledger import Sighting, earliest
 from picluster.harvest.observation import Kind as Source
 from picluster.mac import MacAddress
 from picluster.reconcile.model import Finding, Kind
-from picluster.reconcile.text import printable, side
+from picluster.reconcile.text import side
 from picluster.reconcile.wiring import Port, SwitchNames, one_name
 
 #: More MAC addresses than this behind a port, and it leads to another switch.

@@ -9,12 +9,12 @@ from operator import attrgetter
 
 from picluster.cluster.model import Bank, Cluster, Switch
 from picluster.cluster.ports import canonical_port, front_number, same_port
-from picluster.errors import shown
+from picluster.errors import printable, shown
 from picluster.harvest.observation import Position
 from picluster.net import parse_address
 from picluster.plan.build import port_of
 from picluster.reconcile.model import Finding, Kind
-from picluster.reconcile.text import printable, source_name, stamp
+from picluster.reconcile.text import source_name, stamp
 from picluster.reconcile.wiring import SwitchNames, Wiring
 from picluster.registry.model import Entry, Slot, node_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import PurePath
 
-from picluster.errors import shown
+from picluster.errors import printable
 from picluster.harvest.ledger import Sighting
 from picluster.registry.model import Entry
 
@@ -23,12 +23,7 @@ def provenance(sighting: Sighting) -> str:
 def source_name(kind: str, source: str) -> str:
     """A source in one short printable word: a file's name may hold anything but ``/``."""
     name = PurePath(source).name
-    return f"{kind}:{name if name.isprintable() else shown(name)}".strip()
-
-
-def printable(text: str) -> str:
-    """A source's name as it is, or escaped where it holds control characters."""
-    return text if text.isprintable() else shown(text)
+    return f"{kind}:{printable(name)}".strip()
 
 
 def side(sighting: Sighting) -> str:

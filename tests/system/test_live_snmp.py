@@ -91,6 +91,16 @@ def test_vlans_that_share_a_database_are_not_guessed(start: Start) -> None:
     assert [f.vlan for f in harvest(access) if isinstance(f, Observation)] == [None] * 3
 
 
+@pytest.mark.parametrize("secrets", [COMMUNITY, V3], ids=["v2c", "v3"])
+def test_vlans_asked_one_by_one(start: Start, secrets: Secrets) -> None:
+    _, access = start(contexts=[1, 20], q_bridge=False)
+    assert harvest(replace(access, snmp_contexts=(1, 20)), secrets) == [
+        seen("b8:27:eb:11:00:01", "0/1", "1"),
+        seen("b8:27:eb:11:00:02", "0/3", "1"),
+        seen("b8:27:eb:11:00:03", "0/4", "20"),
+    ]
+
+
 def test_bridge_mib_where_q_bridge_is_empty(start: Start) -> None:
     _, access = start(q_bridge=False)
     assert harvest(access) == [
@@ -153,7 +163,8 @@ def test_time_limit_holds(start: Start) -> None:
     begin = time.monotonic()
     assert message(access) == (
         "snmp:sw-11: 127.0.0.1:PORT/udp: no complete answer within 1 s "
-        "(walk dot1dBasePortIfIndex, after T s); check the switch's load, or raise the time limit"
+        "(walk dot1dBasePortIfIndex, after T s); "
+        "check the switch's load, or give it a longer --timeout"
     )
     assert time.monotonic() - begin < 3
 
@@ -188,7 +199,7 @@ def test_agent_without_a_forwarding_database(start: Start) -> None:
     assert message(access) == (
         "snmp:sw-11: 127.0.0.1:PORT/udp: it shows no forwarding database "
         "(walk dot1dTpFdbStatus, after T s); let the SNMP user see 1.3.6.1.2.1.17; "
-        "an old Cisco wants its VLANs named"
+        "an old Cisco wants snmp_contexts described"
     )
 
 

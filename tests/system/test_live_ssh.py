@@ -206,7 +206,7 @@ def test_unknown_host_key_is_refused_until_accepted(start: Start, known_hosts: P
     known_hosts.unlink()
     assert message(access) == (
         f"ssh:sw-11: 127.0.0.1:PORT: its host key is not in {known_hosts} (log in, after T s); "
-        "add the key you can vouch for, or harvest once with host keys accept-new"
+        "add the key you can vouch for, or harvest once with --accept-new-host-keys"
     )
     assert switch.commands == []
     steps: list[str] = []
@@ -248,7 +248,7 @@ def test_time_limit_holds(start: Start, mode: Mode, step: str) -> None:
     begin = time.monotonic()
     assert message(access) == (
         f"ssh:sw-11: 127.0.0.1:PORT: no complete answer within 2 s ({step}, after T s); "
-        "check the switch's load, or raise the time limit"
+        "check the switch's load, or give it a longer --timeout"
     )
     assert 1.9 <= time.monotonic() - begin < 4
 
@@ -258,7 +258,7 @@ def test_hanging_key_exchange_on_first_use(start: Start, known_hosts: Path) -> N
     known_hosts.unlink()
     assert message(replace(access, host_keys=HostKeys.ACCEPT_NEW)) == (
         "ssh:sw-11: 127.0.0.1:PORT: no complete answer within 1 s (exchange keys, after T s); "
-        "check the switch's load, or raise the time limit"
+        "check the switch's load, or give it a longer --timeout"
     )
     assert not known_hosts.exists()
 
@@ -277,7 +277,7 @@ def test_flood_is_ended_by_size(start: Start) -> None:
     _, access = start(mode=Mode.FLOOD)
     assert message(access) == (
         "ssh:sw-11: 127.0.0.1:PORT: more than 8 MiB of answer (swctrl mac show, after T s); "
-        "check the switch's load, or raise the time limit"
+        "check the switch's load, or give it a longer --timeout"
     )
 
 

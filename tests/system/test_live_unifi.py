@@ -141,7 +141,7 @@ def test_time_limit_holds(start: Start) -> None:
     begin = time.monotonic()
     assert message(access) == (
         "unifi:house: 127.0.0.1:PORT: no complete answer within 1 s (log in, after T s); "
-        "check the controller's health"
+        "check the controller's health, or give it a longer --timeout"
     )
     assert time.monotonic() - begin < 2
 
@@ -163,14 +163,13 @@ def test_stopped_controller(start: Start) -> None:
     )
 
 
-def test_untrusted_certificate_is_refused_and_can_be_waived(start: Start) -> None:
+def test_untrusted_certificate_is_refused(start: Start) -> None:
     _, access = start()
     assert message(replace(access, ca_file=None)) == (
         "unifi:house: 127.0.0.1:PORT: its certificate is not trusted: 'self-signed certificate' "
         "(log in, after T s); give the CA file that vouches for it, and the name the "
         "certificate is for"
     )
-    assert harvest(replace(access, ca_file=None, verify_tls=False)) == EXPECTED
 
 
 def test_expired_certificate_is_refused(start: Start) -> None:

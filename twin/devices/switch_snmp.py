@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -62,6 +62,7 @@ class SwitchSnmp(LoopServer):
         q_bridge: bool = True,
         names: Mapping[int, str] | None = None,
         fdb_of_vlan: Mapping[int, int] | None = None,
+        contexts: Collection[int] = (),
         address: str = "127.0.0.1",
         port: int = 0,
         lifetime_s: float = 600.0,
@@ -76,6 +77,8 @@ class SwitchSnmp(LoopServer):
             q_bridge: has Q-BRIDGE-MIB; otherwise BRIDGE-MIB only.
             names: ifName per port number; ports left out have none.
             fdb_of_vlan: fdb id per VLAN; the VLAN's own number unless given.
+            contexts: VLANs it shows one by one only, to ``community@VLAN`` and in the SNMPv3
+                context ``vlan-VLAN``, as an old Cisco does.
             address: address to listen on.
             port: UDP port, 0 for an ephemeral one.
             lifetime_s: seconds after which it stops by itself.
@@ -88,6 +91,7 @@ class SwitchSnmp(LoopServer):
         self._q_bridge = q_bridge
         self._names = names
         self._fdb_of_vlan = fdb_of_vlan
+        self._contexts = contexts
         self._engine: Any = None
 
     async def _open(self) -> None:
@@ -106,8 +110,6 @@ class SwitchSnmp(LoopServer):
         while getattr(transport, "transport", None) is None:
             await asyncio.sleep(0.005)
         self.port = transport.transport.get_extra_info("sockname")[1]
-        config.add_v1_system(self._engine, "area", self._community)
-        self._permit(2, "area", "noAuthNoPriv")
         if self._user is not None:
             config.add_v3_user(
                 self._engine,
@@ -117,16 +119,25 @@ class SwitchSnmp(LoopServer):
                 config.USM_PRIV_CFB128_AES,
                 self._user.priv,
             )
-            self._permit(3, self._user.name, "authPriv")
         mib = context.SnmpContext(self._engine)
         mib.unregister_context_name(b"")
-        mib.register_context_name(b"", _Tree(self))
+        for vlan in self._contexts or (None,):
+            self._show(mib, vlan)
         cmdrsp.GetCommandResponder(self._engine, mib)
         cmdrsp.NextCommandResponder(self._engine, mib)
         cmdrsp.BulkCommandResponder(self._engine, mib)
 
-    def _permit(self, model: int, name: str, level: str) -> None:
-        config.add_vacm_user(self._engine, model, name, level, _MIB2)
+    def _show(self, mib: Any, vlan: int | None) -> None:
+        """Show all VLANs or one, to the community and to the user."""
+        name = b"" if vlan is None else f"vlan-{vlan}".encode()
+        area = f"area{vlan or ''}"
+        community = self._community if vlan is None else f"{self._community}@{vlan}"
+        config.add_v1_system(self._engine, area, community, contextName=name, securityName=area)
+        config.add_vacm_user(self._engine, 2, area, "noAuthNoPriv", _MIB2, contextName=name)
+        if self._user is not None:
+            user = self._user.name
+            config.add_vacm_user(self._engine, 3, user, "authPriv", _MIB2, contextName=name)
+        mib.register_context_name(name, _Tree(self, vlan))
 
     async def _close(self) -> None:
         if self.mode is Mode.SILENT:
@@ -134,9 +145,9 @@ class SwitchSnmp(LoopServer):
         else:
             self._engine.close_dispatcher()
 
-    def rows(self) -> dict[Oid, Any]:
-        """Every object it has now."""
-        entries = list(self._fdb())
+    def rows(self, vlan: int | None = None) -> dict[Oid, Any]:
+        """Every object it has now, of one VLAN where one is named."""
+        entries = [e for e in self._fdb() if vlan in (None, e.vlan)]
         fdb_ids = self._fdb_of_vlan or {e.vlan: e.vlan for e in entries}
         rows: dict[Oid, Any] = {}
         for port in {e.port for e in entries if e.port > 0} | set(self._names or {}):
@@ -151,16 +162,17 @@ class SwitchSnmp(LoopServer):
             rows[(*base, 2, *index)] = Integer(e.port)
             rows[(*base, 3, *index)] = Integer(e.status)
         if self._q_bridge:
-            for vlan, fdb_id in fdb_ids.items():
-                rows[(*_BRIDGE, 7, 1, 4, 2, 1, 3, 0, vlan)] = Integer(fdb_id)
+            for number, fdb_id in fdb_ids.items():
+                rows[(*_BRIDGE, 7, 1, 4, 2, 1, 3, 0, number)] = Integer(fdb_id)
         return rows
 
 
 class _Tree(AbstractMibInstrumController):  # type: ignore[misc]
     """Answers GET and GETNEXT from the switch's rows."""
 
-    def __init__(self, switch: SwitchSnmp) -> None:
+    def __init__(self, switch: SwitchSnmp, vlan: int | None) -> None:
         self._switch = switch
+        self._vlan = vlan
         self._rows: dict[Oid, Any] = {}
         self._oids: list[Oid] = []
         self._until = 0.0
@@ -168,7 +180,7 @@ class _Tree(AbstractMibInstrumController):  # type: ignore[misc]
     def _snapshot(self) -> tuple[dict[Oid, Any], list[Oid]]:
         # A walk asks row by row: real agents keep a snapshot for moments too.
         if time.monotonic() > self._until:
-            self._rows = self._switch.rows()
+            self._rows = self._switch.rows(self._vlan)
             self._oids = sorted(self._rows)
             self._until = time.monotonic() + 0.5
         return self._rows, self._oids

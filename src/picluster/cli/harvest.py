@@ -25,6 +25,7 @@ from picluster.harvest.collect import (
     LiveOptions,
     file_facts,
     live_facts,
+    parse_seconds,
     parse_source,
 )
 from picluster.harvest.ledger import Ledger
@@ -73,12 +74,19 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--since", default="-1d", help="how far back the journal is read (%(default)s)"
     )
     live.add_argument(
-        "--follow", type=float, metavar="SECONDS", help="follow the journal for so long"
+        "--follow",
+        type=argument(parse_seconds),
+        metavar="SECONDS",
+        help="follow the journal for so long",
     )
     live.add_argument("--interface", help="interface the beacons come in on")
     live.add_argument(
         "--accept-new-host-keys", action="store_true", help="keep a switch's first host key"
     )
+    live.add_argument(
+        "--timeout", type=argument(parse_seconds), default=60.0, metavar="SECONDS",
+        help="longest time one switch or controller may take (%(default)g)",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -125,7 +133,11 @@ def _registry(cluster: Cluster, options: argparse.Namespace) -> Registry:
 def _collect(cluster: Cluster, options: argparse.Namespace) -> Ledger:
     ledger, progress = Ledger(), Progress()
     live = LiveOptions(
-        options.follow, options.since, options.interface, options.accept_new_host_keys
+        options.follow,
+        options.since,
+        options.interface,
+        options.accept_new_host_keys,
+        options.timeout,
     )
     for text in options.sources:
         source = parse_source(text, cluster)

@@ -63,7 +63,7 @@ class Builder:
             head=head,
             boot_servers=servers,
             switches=switches,
-            controllers=tuple(Controller(**entry) for entry in data.get("controllers", ())),
+            controllers=tuple(self._controller(entry) for entry in data.get("controllers", ())),
             pdus=pdus,
             racks=tuple(racks),
             banks=banks,
@@ -130,6 +130,10 @@ class Builder:
         address = self._read((*path, "address"), parse_address, data["address"], 0)
         return Server(data["name"], address, data["boot_interface"])
 
+    def _controller(self, entry: dict[str, Any]) -> Controller:
+        file = entry.get("ca_file")
+        return Controller(**{**entry, "ca_file": file and self._path.parent / file})
+
     def _switches(self) -> tuple[Switch, ...]:
         switches = []
         for i, entry in enumerate(self._data.get("switches", ())):
@@ -139,6 +143,7 @@ class Builder:
             if "mac" in entry:
                 fields["mac"] = self._read((*path, "mac"), parse_mac, entry["mac"], None)
             fields["uplinks"] = tuple(str(port) for port in entry.get("uplinks", ()))
+            fields["snmp_contexts"] = tuple(entry.get("snmp_contexts", ()))
             switches.append(Switch(**fields))
         self._unique("switches", [switch.name for switch in switches])
         self._unique("switches", [switch.mac or (i,) for i, switch in enumerate(switches)])

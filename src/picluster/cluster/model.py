@@ -27,7 +27,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A switch; ``uplinks`` are ports that lead to other switches."""
+    """A switch.
+
+    Attributes:
+        uplinks: ports that lead to other switches.
+        device_type: netmiko's name of its kind.
+        snmp_contexts: VLANs its SNMP agent has to be asked for one by one.
+        controller: UniFi controller that manages it.
+    """
 
     name: str
     address: int | None = None
@@ -37,6 +44,7 @@ class Switch:
     username: str | None = None
     ssh_port: int = 22
     snmp_port: int = 161
+    snmp_contexts: tuple[int, ...] = ()
     controller: str | None = None
 
     def is_uplink(self, port: str) -> bool:
@@ -46,13 +54,19 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """A UniFi controller."""
+    """A UniFi controller.
+
+    Attributes:
+        url: ``https://host[:port]``.
+        site: short name of the site.
+        ca_file: PEM file that vouches for it; ``None`` takes the system's.
+    """
 
     name: str
     url: str
     site: str = "default"
     username: str | None = None
-    ca_file: str | None = None
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

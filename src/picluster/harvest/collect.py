@@ -18,6 +18,8 @@ Say = Callable[[str], None]
 #: Schemes of live sources.
 LIVE = ("ssh", "snmp", "unifi", "journal", "beacons", "neigh")
 
+_LONGEST_S = 86400.0
+
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
@@ -86,6 +88,21 @@ def _switch(name: str, cluster: Cluster) -> Switch:
     raise refusal(f"no switch {shown(name)}", f"described are: {known}", file=cluster.path)
 
 
+def parse_seconds(text: str) -> float:
+    """Read a time in seconds, more than none and at most a day.
+
+    Raises:
+        ValueError: anything else; the message names the value.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_S:
+        raise ValueError(f"not a time of at most {_LONGEST_S:g} seconds: {shown(text)}")
+    return seconds
+
+
 def file_facts(source: FileSource, format_name: str | None) -> Iterator[Fact]:
     """The facts of a file; those of a switch table get the switch the user said it is of.
 
@@ -121,12 +138,14 @@ class LiveOptions:
         since: how far back the journal is read, as journalctl takes it.
         interface: interface the beacons come in on, or ``None`` for all.
         accept_new_host_keys: keep the first host key of a switch never seen before.
+        timeout_s: longest time one switch or controller may take.
     """
 
     follow_s: float | None = None
     since: str = "-1d"
     interface: str | None = None
     accept_new_host_keys: bool = False
+    timeout_s: float = 60.0
 
 
 def live_facts(
@@ -169,11 +188,13 @@ def _access(switch: Switch, cluster: Cluster, options: LiveOptions) -> Any:
         username=switch.username or "",
         ssh_port=switch.ssh_port,
         snmp_port=switch.snmp_port,
+        snmp_contexts=switch.snmp_contexts,
+        limit_s=options.timeout_s,
         host_keys=HostKeys.ACCEPT_NEW if options.accept_new_host_keys else HostKeys.STRICT,
     )
 
 
-def _unifi(target: str, cluster: Cluster, _options: LiveOptions, say: Say) -> Iterator[Fact]:
+def _unifi(target: str, cluster: Cluster, options: LiveOptions, say: Say) -> Iterator[Fact]:
     from picluster.harvest.live import access, unifi  # noqa: PLC0415
 
     found = next((one for one in cluster.controllers if one.name == target), None)
@@ -185,7 +206,8 @@ def _unifi(target: str, cluster: Cluster, _options: LiveOptions, say: Say) -> It
         url=found.url,
         site=found.site,
         username=found.username or "",
-        ca_file=Path(found.ca_file) if found.ca_file else None,
+        ca_file=found.ca_file,
+        limit_s=options.timeout_s,
     )
     return unifi.observe_controller(controller, access.load_secrets(), say)
 
@@ -202,11 +224,9 @@ def _beacons(target: str, _cluster: Cluster, options: LiveOptions, say: Say) -> 
     from picluster.harvest.live import beacons  # noqa: PLC0415
 
     try:
-        seconds = float(target)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST_S:
-        raise refusal(f"not a time to listen: {shown(target)}", "write beacons:60, in seconds")
+        seconds = parse_seconds(target)
+    except ValueError as error:
+        raise refusal(str(error), "write beacons:60", file="beacons") from None
     return beacons.observe_beacons(seconds, interface=options.interface, progress=say)
 
 
@@ -215,8 +235,6 @@ def _neigh(target: str, _cluster: Cluster, _options: LiveOptions, _say: Say) -> 
 
     return neigh.observe_neighbours(target)
 
-
-_LONGEST_S = 86400.0
 
 _LIVE: dict[str, Callable[[str, Cluster, LiveOptions, Say], Iterator[Fact]]] = {
     "ssh": _ssh,

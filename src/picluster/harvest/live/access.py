@@ -88,7 +88,6 @@ class ControllerAccess:
         site: the site's short name, as in the controller's URLs.
         username: a local account, read-only is enough.
         ca_file: PEM file that vouches for the controller; ``None`` takes the system's.
-        verify_tls: ``False`` trusts whoever answers.
         limit_s: seconds the harvest may take in all.
     """
 
@@ -97,7 +96,6 @@ class ControllerAccess:
     site: str = "default"
     username: str = ""
     ca_file: Path | None = None
-    verify_tls: bool = True
     limit_s: float = 30.0
 
 

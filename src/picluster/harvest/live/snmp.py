@@ -54,7 +54,7 @@ def observe_switch(
     if not any(tables.ports for tables in contexts):
         raise attempt.error(
             "it shows no forwarding database",
-            "let the SNMP user see 1.3.6.1.2.1.17; an old Cisco wants its VLANs named",
+            "let the SNMP user see 1.3.6.1.2.1.17; an old Cisco wants snmp_contexts described",
         )
     for tables in contexts:
         yield from facts_of_tables(tables, attempt.source, access.name)
@@ -70,7 +70,7 @@ async def _read_all(access: SwitchAccess, secrets: Secrets, attempt: Attempt) ->
     except TimeoutError:
         raise attempt.error(
             f"no complete answer within {access.limit_s:g} s",
-            "check the switch's load, or raise the time limit",
+            "check the switch's load, or give it a longer --timeout",
         ) from None
 
 

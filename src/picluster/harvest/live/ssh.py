@@ -202,7 +202,7 @@ def _explained(
     cause = (flat and error.__context__) or error
     what, remedy = _first_line(cause), "check that SSH to it works by hand"
     if sock.ended:
-        what, remedy = sock.ended, "check the switch's load, or raise the time limit"
+        what, remedy = sock.ended, "check the switch's load, or give it a longer --timeout"
     elif isinstance(cause, paramiko.BadHostKeyException):
         what = (
             f"its host key changed: it shows {host_keys.fingerprint(cause.key)}, "
@@ -216,7 +216,7 @@ def _explained(
         what, remedy = f"login as {shown(access.username)} refused", "check username and secret"
     elif "not found in known_hosts" in str(cause):
         what = f"its host key is not in {known_hosts}"
-        remedy = "add the key you can vouch for, or harvest once with host keys accept-new"
+        remedy = "add the key you can vouch for, or harvest once with --accept-new-host-keys"
     elif isinstance(cause, SessionEndedError):
         what, remedy = str(cause), "try again; the answer was not complete"
     return attempt.error(what, remedy)

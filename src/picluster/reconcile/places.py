@@ -114,8 +114,8 @@ def _unnamed(sighting: Sighting) -> str:
 
 def _some(macs: Iterable[MacAddress]) -> tuple[str, ...]:
     ordered = sorted(macs)
-    more = (f"and {len(ordered) - 5} more",) if len(ordered) > 6 else ()
-    return (*ordered[: 5 if more else 6], *more)
+    more = (f"and {len(ordered) - _LISTED} more",) if len(ordered) > _LISTED else ()
+    return (*ordered[:_LISTED], *more)
 
 
 def _crowded(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from picluster.mac import SERIAL_OUI, MacAddress, parse_mac, parse_serial
+from picluster.mac import MacAddress, parse_mac, parse_serial
 from twin.rom import dhcp
 from twin.rom.config_txt import Board
 from twin.rom.content import problem
@@ -50,11 +50,6 @@ class Rom:
         parse_mac(self.mac)
         digits = self.serial or "00" + self.mac.replace(":", "")[6:]
         object.__setattr__(self, "serial", parse_serial(digits))
-
-    @property
-    def natural(self) -> bool:
-        """Whether a 3B or 3B+ can have this MAC address and serial."""
-        return self.mac.startswith(SERIAL_OUI) and self.mac.replace(":", "")[6:] == self.serial[2:]
 
 
 class Machine:

@@ -12,12 +12,13 @@ from datetime import datetime
 
 from picluster.errors import refusal
 from picluster.harvest.formats.base import Context, Format, Line
+from picluster.harvest.formats.capture_dhcpdump import Dhcpdump
 from picluster.harvest.formats.capture_hex import HexDump
 from picluster.harvest.formats.capture_packet import Packet, facts_of
 from picluster.harvest.formats.capture_wireshark import Wireshark
 from picluster.harvest.formats.dhcp.clock import Clock, epoch
 from picluster.harvest.formats.dhcp.reader import Boards
-from picluster.harvest.formats.rows import IPV4, MAC, ipv4, or_refuse
+from picluster.harvest.formats.rows import IPV4, MAC, ipv4, or_refuse, unquoted, unquoted_head
 from picluster.harvest.formats.tftp import serial_of_path
 from picluster.harvest.observation import Fact, Kind
 
@@ -45,7 +46,7 @@ class Tcpdump:
 
     def matches(self, head: str) -> bool:
         """Whether a packet line is in the head."""
-        return any(_PACKET.match(line) for line in head.splitlines())
+        return any(map(_PACKET.match, unquoted_head(head).splitlines()))
 
     def parse(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         """Yield an observation per DHCP packet with a client address, one per TFTP request.
@@ -65,7 +66,9 @@ class Tcpdump:
     def _facts(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         clock, boards = Clock(context), Boards(context, Kind.CAPTURE)
         packet = Packet(1)
-        for number, text in lines:
+        for number, raw in lines:
+            # the indentation of -v stays: a packet's own lines begin with blanks
+            text = unquoted(raw) if raw[:1] in ">|`" else raw
             start = _PACKET.match(text)
             if start is not None:
                 yield from facts_of(packet, boards)
@@ -98,4 +101,4 @@ def _time(start: re.Match[str], clock: Clock) -> datetime | None:
     return clock.iso(f"{start['day']} {start['clock']}") if start["day"] else None
 
 
-FORMATS: tuple[Format, ...] = (Tcpdump(), Wireshark(), HexDump())
+FORMATS: tuple[Format, ...] = (Tcpdump(), Wireshark(), HexDump(), Dhcpdump())

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from facts_of_files import facts, fixture, short
+from facts_of_files import FIXTURES, facts, fixture, short
 
 from picluster.errors import PiclusterError
 from picluster.harvest.observation import Kind
@@ -23,6 +23,10 @@ CAPTURES = {
         (8, "d8:3a:dd:42:00:01", "6aee0001"),
         (18, "d8:3a:dd:42:00:01", "10.0.0.90"),
     ],
+    "dhcpdump.txt": [
+        (9, "b8:27:eb:44:00:01", "172.20.11.1", "77440001"),
+        (20, "b8:27:eb:44:00:03"),
+    ],
     "hexdump.txt": [(1, "b8:27:eb:43:00:01", "10.0.0.31", "66430001")],
     "hexdump-xx.txt": [(1, "b8:27:eb:43:00:01", "10.0.0.31", "66430001")],
 }
@@ -33,6 +37,13 @@ def test_captures_name_the_client_alone(name: str) -> None:
     found = fixture(f"capture/{name}")
     assert short(found) == CAPTURES[name]
     assert {fact.kind for fact in found if hasattr(fact, "kind")} == {Kind.CAPTURE}
+
+
+@pytest.mark.parametrize("name", ["tcpdump-short.txt", "dhcpdump.txt"])
+@pytest.mark.parametrize("mark", ["> {}", "`{}`"])
+def test_captures_within_other_text(name: str, mark: str) -> None:
+    lines = (FIXTURES / "capture" / name).read_text().splitlines()
+    assert short(facts("\n".join(map(mark.format, lines)))) == CAPTURES[name]
 
 
 def test_times() -> None:

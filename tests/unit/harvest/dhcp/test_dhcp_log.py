@@ -131,12 +131,57 @@ ONE = [(1, "b8:27:eb:10:20:30", "offer", "172.20.11.1")]
         ("<30>1 2019-09-14T10:00:00.1Z head dhcpd 7 - - ", "2019-09-14T10:00:00.100000"),
         ('<30>1 2019-09-14T10:00:00Z head dhcpd 7 - [a b="\\]"] ', "2019-09-14T10:00:00"),
         ("Sat Sep 14 10:00:00 2019 daemon.info dhcpd[7]: ", "2019-09-14T09:00:00"),
+        ("Sep 14 2019 10:00:00 head dhcpd[7]: ", "2019-09-14T09:00:00"),
+        ("2019 Sep 14 10:00:00 head dhcpd[7]: ", "2019-09-14T09:00:00"),
+        ("[2019-09-14 10:00:00] dhcpd: ", "2019-09-14T09:00:00"),
+        ("10:00:00 dhcpd: ", None),
+        ("dhcp-server_1  | ", None),
+        ("dhcp-1  | 2019-09-14T10:00:00.5Z ", "2019-09-14T10:00:00.500000"),
+        ("2019-09-14T10:00:00Z\tInformational\tdhcpd\t", "2019-09-14T10:00:00"),
+        ("Mar  3 09:00:01\tdhcpd\t3311\t", "2024-03-03T08:00:01"),
+        ("Mar  3 09:00:01 head docker/boot-dhcp[7]: ", "2024-03-03T08:00:01"),
+        ("Mär 3 09:00:01 head dhcpd[7]: ", "2024-03-03T08:00:01"),
+        ("févr. 29 09:00:01 head dhcpd[7]: ", "2024-02-29T08:00:01"),
+        (" 3月 03 09:00:01 head dhcpd[7]: ", "2024-03-03T08:00:01"),
+        ("> Mar  3 09:00:01 head dhcpd[7]: ", "2024-03-03T08:00:01"),
+        ("Quark 3 09:00:01 head dhcpd[7]: ", None),
     ],
 )
 def test_line_beginnings(prefix: str, seen: str | None) -> None:
     found = facts(prefix + LINE, utc_offset_s=3600)
     assert short(found) == ONE
     assert found[0].seen == (seen and datetime.fromisoformat(seen).replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DHCPDISCOVER from B8:27:EB:10:20:30 via eth0",
+        "DHCPDISCOVER from b8:27:eb:10:20:30 (pi) via 10.0.0.254: load balance to peer boot",
+        "DHCPDISCOVER(eth0) B8:27:EB:10:20:30 ",
+    ],
+)
+def test_messages_alone_on_their_line(line: str) -> None:
+    assert short(facts(line)) == [(1, "b8:27:eb:10:20:30", "discover")]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "dhcpcd[7]: DHCPREQUEST for 10.0.0.9 from b8:27:eb:10:20:30 via eth0",
+        "dhcp-x[7]: DHCPREQUEST for 10.0.0.9 on eth0 to 255.255.255.255 port 67",
+        "dhcp-x[7]: Invalid user x: DHCPACK on 10.0.0.9 to b8:27:eb:10:20:30 via eth0",
+        "web[7]: DHCPACK on 10.0.0.9 to b8:27:eb:10:20:30 via eth0",
+    ],
+)
+def test_other_programs_words_are_no_dhcp_servers(message: str) -> None:
+    text = f"Mar  3 09:00:01 head {message}\nMar  3 09:00:02 head dhcpd[8]: {LINE}"
+    assert short(facts(text)) == [(2, *ONE[0][1:])]
+
+
+def test_a_year_on_one_line_is_not_the_next_ones() -> None:
+    text = f"Sep 14 10:00:00 2019 h dhcpd: {LINE}\nSep 14 10:00:00 h dhcpd: {LINE}"
+    assert [fact.seen.year for fact in facts(text)] == [2019, 2023]
 
 
 def test_journalctl_says_its_year() -> None:

@@ -7,15 +7,37 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from picluster.harvest.formats.base import Context
 
-#: ``Feb 26 15:35:26``, ``Feb  6 15:35:26.123456``.
-SYSLOG_TIME = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?"
+#: ``Feb 26 15:35:26``, ``Feb  6 15:35:26.123456``, ``févr. 6 15:35:26``: months as the tools print.
+SYSLOG_TIME = r"(?:[^\W\d_]{3,5}\.?|1?\d月) {1,2}\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,9})?"
 #: ISO 8601 with blank or T, with or without fraction and zone.
 ISO_TIME = (
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
     r"(?: ?(?:Z|UTC\b|GMT\b|[+-]\d\d:?\d\d))?"
 )
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: How the names of the months begin: English, then German, French, Spanish, Italian, Dutch,
+#: Portuguese, Polish and Russian.
+_MONTHS: dict[str, int] = {
+    beginning: number
+    for number, beginnings in enumerate(
+        (
+            "jan ene gen sty янв",
+            "feb fév fev lut фев",
+            "mar mär mrz mrt мар",
+            "apr avr abr kwi апр",
+            "may mai mei mag maj мая май",
+            "jun giu cze июн juin",
+            "jul lug lip июл juil",
+            "aug aoû ago sie авг",
+            "sep set wrz сен",
+            "oct okt ott out paź окт",
+            "nov lis ноя",
+            "dec dez déc dic gru дек",
+        ),
+        1,
+    )
+    for beginning in beginnings.split()
+}
 _JOURNAL = re.compile(rf"-- (?:Journal|Logs) begins? at .*, ends? at [A-Z][a-z]{{2}} ({ISO_TIME})")
 _ZONE_WORD = re.compile(r" ?(?:UTC|GMT|Z)$")
 _LEAP_YEARS_APART = 8
@@ -41,15 +63,18 @@ class Clock:
             text: as of :data:`SYSLOG_TIME`; to the second.
             year: as printed, or ``None`` for the last such day before the file was changed.
         """
-        if text != self._last[0] or year:
-            self._last = (text, self._syslog(text, year))
+        if year:
+            return self._syslog(text, year)
+        if text != self._last[0]:
+            self._last = (text, self._syslog(text, None))
         return self._last[1]
 
     def _syslog(self, text: str, year: str | None) -> datetime | None:
         try:
-            month = _MONTHS.index(text[:3]) + 1
-            day, hour = int(text[4:6]), int(text[7:9])
-            minute, second = int(text[10:12]), int(text[13:15])
+            name, day_text, clock = text.split()
+            month = _month(name)
+            day, hour = int(day_text), int(clock[:2])
+            minute, second = int(clock[3:5]), int(clock[6:8])
         except ValueError:
             return None
         newest = self._newest.year
@@ -89,6 +114,21 @@ class Clock:
             return (when if when.tzinfo else when.replace(tzinfo=self._zone)).astimezone(UTC)
         except (ValueError, OverflowError):
             return None
+
+
+def _month(name: str) -> int:
+    """Its number.
+
+    Raises:
+        ValueError: no month's name.
+    """
+    if name.endswith("月"):
+        return int(name[:-1])
+    low = name.lower()
+    number = _MONTHS.get(low[:4]) or _MONTHS.get(low[:3])
+    if number is None:
+        raise ValueError(name)
+    return number
 
 
 def epoch(seconds: float) -> datetime | None:

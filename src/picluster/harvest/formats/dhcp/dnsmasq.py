@@ -13,7 +13,7 @@ from picluster.harvest.observation import Fact, Kind, Observation
 
 _MESSAGE = re.compile(
     r"(?:\d{1,10} )?(?:DHCP(DISCOVER|OFFER|REQUEST|ACK|NAK|DECLINE|RELEASE|INFORM)|PXE|BOOTP)"
-    rf"\([^()\s]*\) (?:({IPV4}) )?([0-9a-f]{{2}}(?::[0-9a-f]{{2}}){{5}})(?![0-9a-zA-Z:])(.*)",
+    rf"\([^()\s]*\) (?:({IPV4}) )?([0-9a-fA-F]{{2}}(?::[0-9a-fA-F]{{2}}){{5}})(?![0-9a-zA-Z:])(.*)",
     re.S,
 )
 _STARTS = re.compile(r"(?:\d{1,10} )?(?:DHCP[A-Z]{3,8}|PXE|BOOTP)\(")

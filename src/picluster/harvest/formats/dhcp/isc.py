@@ -16,7 +16,7 @@ from picluster.harvest.formats.rows import IPV4, is_reason, known_mac
 from picluster.harvest.observation import Fact, Kind, Observation
 from picluster.mac import MacAddress
 
-_MAC = r"([0-9a-f]{2}(?::[0-9a-f]{2}){5})(?![0-9a-zA-Z:])"
+_MAC = r"([0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})(?![0-9a-zA-Z:])"
 _MESSAGE = re.compile(
     r"(?:DHCP(DISCOVER|OFFER|REQUEST|ACK|NAK|DECLINE|RELEASE)|BOOT(REQUEST|REPLY))"
     rf"(?: (?:on|for|of) ({IPV4})(?: \([^()\s]*\))?)? (?:from|to) {_MAC}(.*)",

@@ -15,6 +15,8 @@ _MESSAGE = re.compile(
     r"\[hwtype=1 ([0-9a-f]{2}(?::[0-9a-f]{2}){5})\], cid=\[[^\]]*\](?:, tid=0x[0-9a-f]+)?(.*)",
     re.S,
 )
+_NAME = re.compile(r"(?:[A-Z]+ +(?:\[[^\]]*\] )?)?((?:DHCP4|ALLOC_ENGINE_V4)_[A-Z0-9_]+) ")
+_FAILURE = "ALLOC_ENGINE_V4_ALLOC_FAIL"
 _LEASE = re.compile(rf".*?: lease ({IPV4})\b", re.S)
 _PACKET = re.compile(
     r".*?\bDHCP(DISCOVER|OFFER|REQUEST|ACK|NAK|DECLINE|RELEASE|INFORM) \(type", re.S
@@ -41,13 +43,15 @@ def facts(
     """Read one message of Kea (see :func:`picluster.harvest.formats.dhcp.isc.facts`)."""
     found = _MESSAGE.match(message)
     if found is None:
-        return boards.unclear(message, number) if "[hwtype=1 " in message else ()
+        told = _NAME.match(message)
+        known = told is not None and (told[1] in _EVENTS or told[1].startswith(_FAILURE))
+        return boards.unclear(message, number) if known and "[hwtype=1 " in message else ()
     name, mac, rest = found.groups()
     event = _EVENTS.get(name)
     if name in {"DHCP4_PACKET_RECEIVED", "DHCP4_PACKET_SEND"}:
         packet = _PACKET.match(rest)
         event = packet[1].lower() if packet else None
-    elif name.startswith("ALLOC_ENGINE_V4_ALLOC_FAIL"):
+    elif name.startswith(_FAILURE):
         event = "no-free-leases"
     if event is None:
         return ()

@@ -34,10 +34,26 @@ _READERS: dict[str, Reader] = {
     "atftpd": tftp.facts,
     "kea-dhcp4": kea.facts,
 }
+#: A server's container or wrapper, whose name somebody chose, and what only a server says.
+_SERVER_NAME = re.compile(r"(?!dhcpcd|dhcp-?client).*(?:dhcp|dnsmasq|pi-?hole)", re.I)
+_DNSMASQ_SAYS = re.compile(r"(?:\d{1,10} )?DHCP[A-Z]{3,8}\([^()\s]{1,32}\) ")
+_DHCPD_SAYS = re.compile(r"(?:DHCP|BOOT)[A-Z]{3,8} (?:from|on|for|of|to) .{0,300} via \S")
+_PROGRAM = ("CONTAINER_NAME", "SYSLOG_IDENTIFIER", "_COMM")
 _SAMPLE = 200
 _NAMES = 6
 _CUT = 64 * 1024
 _JOURNAL = re.compile(r"(?:data: |\x1e)?\{.*\"(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE)\"\s*:")
+
+
+def _reader(program: str, message: str) -> Reader | None:
+    """Who reads a program's message."""
+    known = _READERS.get(program)
+    if known is None and "DHCP" in message[:16] and _SERVER_NAME.match(program):
+        if _DNSMASQ_SAYS.match(message):
+            return dnsmasq.facts
+        if _DHCPD_SAYS.match(message):
+            return isc.facts
+    return known
 
 
 def _nothing(programs: Iterable[str], context: Context) -> PiclusterError:
@@ -64,7 +80,7 @@ class SyslogText:
         clock = Clock(Context("", datetime.fromtimestamp(0).astimezone()))
         for line in lines:
             entry = split(line, clock) if _may_matter(line) else None
-            if entry is not None and entry[0] in _READERS:
+            if entry is not None and _reader(*entry[:2]) is not None:
                 return True
         sample = lines[:_SAMPLE]
         return bool(sample) and 2 * sum(map(has_time, sample)) >= len(sample)
@@ -91,7 +107,7 @@ class SyslogText:
             entry = split(text, clock)
             if entry is None:
                 continue
-            reader = _READERS.get(entry[0])
+            reader = _reader(*entry[:2])
             if reader is not None:
                 yield from reader(entry[1], number, entry[2], boards)
             if number < _SAMPLE:
@@ -159,12 +175,13 @@ class JournalJson:
             if entry is None:
                 broken = (number, text)
                 continue
-            program = _text(entry.get("SYSLOG_IDENTIFIER") or entry.get("_COMM"))
+            program = _text(next((v for key in _PROGRAM if (v := entry.get(key))), ""))
             if len(programs) < _NAMES:
                 programs[program] = None
-            reader = _READERS.get(program)
+            message = _text(entry.get("MESSAGE"))
+            reader = _reader(program, message)
             if reader is not None:
-                yield from reader(_text(entry.get("MESSAGE")), number, _time(entry), boards)
+                yield from reader(message, number, _time(entry), boards)
         if broken is not None:
             if not self.live:
                 raise _half(broken, context)

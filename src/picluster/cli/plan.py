@@ -37,6 +37,8 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the plan."""
     plan = plan_of(options)
+    for number in options.bank or ():
+        plan.cluster.bank(number)  # refused unless described
     rows = [row for row in plan_rows(plan) if not options.bank or row["bank"] in options.bank]
     if options.json:
         json.dump(rows, sys.stdout, indent=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from picluster.cluster.ports import same_port
+from picluster.errors import refusal
 from picluster.mac import RASPBERRY_PI_OUIS, MacAddress, oui
 from picluster.net import Ipv4Block
 
@@ -155,9 +156,17 @@ class Cluster:
         """The head and the other boot servers."""
         return (self.head, *self.boot_servers)
 
-    def bank(self, number: int) -> Bank | None:
-        """The bank of that number, or ``None``."""
-        return next((bank for bank in self.banks if bank.number == number), None)
+    def bank(self, number: int) -> Bank:
+        """The bank of that number.
+
+        Raises:
+            PiclusterError: it is not described.
+        """
+        for bank in self.banks:
+            if bank.number == number:
+                return bank
+        known = ", ".join(str(bank.number) for bank in self.banks)
+        raise refusal(f"no bank {number}", f"described are: {known}", file=self.path)
 
     def is_board(self, mac: MacAddress) -> bool:
         """Whether the OUI is one a board of this cluster may have."""

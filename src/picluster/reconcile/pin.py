@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-from picluster.errors import refusal
 from picluster.harvest.ledger import Sighting
 from picluster.mac import MacAddress
 from picluster.reconcile.model import Kind
@@ -154,10 +153,7 @@ def assign_free(state: State, macs: list[MacAddress], banks: tuple[int, ...]) ->
 
 
 def _free_slots(state: State, number: int) -> list[Slot]:
-    bank = state.cluster.bank(number)
-    if bank is None:
-        known = ", ".join(str(bank.number) for bank in state.cluster.banks)
-        raise refusal(f"no bank {number}", f"described are: {known}", file=state.cluster.path)
-    slots = ((number, slot) for slot in range(1, bank.size + 1))
+    size = state.cluster.bank(number).size
+    slots = ((number, slot) for slot in range(1, size + 1))
     taken = {key for key, entry in state.entries.items() if entry.mac is not None}
     return [slot for slot in slots if slot not in taken]

@@ -23,10 +23,10 @@ def slot_of(cluster: Cluster, node: str) -> Slot:
     if match is None:
         raise refusal(f"not a node's name: {shown(node)}", "write it as pi-<bank>-<slot>")
     number, slot = int(match[1]), int(match[2])
-    bank = cluster.bank(number)
-    if bank is None or not 1 <= slot <= bank.size:
-        banks = ", ".join(f"{bank.number} (1 to {bank.size})" for bank in cluster.banks)
-        raise refusal(f"no slot {node}", f"banks and slots: {banks}", file=cluster.path)
+    size = cluster.bank(number).size
+    if not 1 <= slot <= size:
+        what = f"bank {number} has no slot {slot}"
+        raise refusal(what, f"it has slots 1 to {size}", file=cluster.path)
     return number, slot
 
 

@@ -122,13 +122,18 @@ def test_a_board_put_where_it_is_changes_nothing(small: Path) -> None:
     assert (small.parent / "macs.csv").read_text() == _REGISTRY
 
 
+def test_a_bank_that_is_not_described(small: Path) -> None:
+    ran = picluster("plan", "-i", small, "--bank", 1, "--bank", 7)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (
+        1, "", f"picluster: {small}: no bank 7; described are: 1, 2\n"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["pi-1-5", C], "small.picluster.yml: no slot pi-1-5; banks and slots: 1 (1 to 4), "
-                        "2 (1 to 4)"),
-        (["pi-3-1", C], "small.picluster.yml: no slot pi-3-1; banks and slots: 1 (1 to 4), "
-                        "2 (1 to 4)"),
+        (["pi-1-5", C], "small.picluster.yml: bank 1 has no slot 5; it has slots 1 to 4"),
+        (["pi-3-1", C], "small.picluster.yml: no bank 3; described are: 1, 2"),
         (["node7", C], "not a node's name: 'node7'; write it as pi-<bank>-<slot>"),
         (["pi-1-1", "00:11:22:33:44:55"],
          "small.picluster.yml: 00:11:22:33:44:55 has no OUI of a board; "

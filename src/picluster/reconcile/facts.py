@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
+from picluster.errors import printable
 from picluster.harvest.ledger import Sighting
 from picluster.harvest.observation import Kind as Source
 from picluster.mac import MacAddress, serial_fits
@@ -110,7 +111,6 @@ def _address(
 
 def _planned(state: State, key: Slot) -> int:
     entry, bank = state.entries[key], state.cluster.bank(key[0])
-    assert bank is not None  # noqa: S101 - the registry has made a plan
     return parse_address(entry.address) if entry.address else bank.address(key[1])
 
 
@@ -120,7 +120,7 @@ def list_foreign(state: State) -> None:
         if not state.cluster.is_board(mac):
             first = sightings[0]
             port = f"port {first.fact.port}" if first.fact.port else first.fact.address or ""
-            place = f"{port} of {first.fact.switch}" if first.fact.switch else port
+            place = f"{port} of {printable(first.fact.switch)}" if first.fact.switch else port
             state.say(Kind.FOREIGN, mac, (f"{place} {side(first)}".strip(),))
 
 
@@ -128,7 +128,7 @@ def list_remarks(state: State) -> None:
     """List rows of sources that were left out."""
     for remark in state.ledger.remarks[:_REMARKS_SHOWN]:
         line = f":{remark.line}" if remark.line is not None else ""
-        state.say(Kind.REMARK, f"{remark.source}{line}", (remark.what,))
+        state.say(Kind.REMARK, f"{printable(remark.source)}{line}", (remark.what,))
     more = len(state.ledger.remarks) - _REMARKS_SHOWN + state.ledger.more_remarks
     if more > 0:
         state.say(Kind.REMARK, f"and {more} more rows")

@@ -77,6 +77,14 @@ CASES = [
         after=(new(1, 1, A, mac_from="switch:snmp.txt", mac_seen=STAMP),),
     ),
     Case(
+        "names that hold control characters are shown escaped",
+        [seen(FOREIGN, "1", "e\x1b[0m", source="in/a"), Remark("cut", "b\x07.txt", 3)],
+        findings=(
+            ("FOREIGN", FOREIGN, (r"port 1 of 'e\x1b[0m' (in/a:1)",)),
+            ("REMARK", r"'b\x07.txt':3", ("cut",)),
+        ),
+    ),
+    Case(
         "two ports",
         [seen(A, "1"), seen(A, "2", "sw-2", line=4, seen=NOON)],
         findings=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from picluster.harvest.formats.base import Format
 from picluster.harvest.formats.switch.bridge import BridgeJsonFormat, BridgeTextFormat
+from picluster.harvest.formats.switch.bridge_macs import BridgeMacsFormat
 from picluster.harvest.formats.switch.dialects import DIALECTS
 from picluster.harvest.formats.switch.positions import PositionsFormat
 from picluster.harvest.formats.switch.snmp import SnmpWalkFormat
@@ -18,5 +19,6 @@ FORMATS: tuple[Format, ...] = (
     SnmpWalkFormat(),
     BridgeTextFormat(),
     BridgeJsonFormat(),
+    BridgeMacsFormat(),
     PositionsFormat(),
 )

@@ -11,7 +11,7 @@ from picluster.harvest.formats.switch.text import MAC_LOOKING, MAC_SHAPED
 _PHRASES: tuple[tuple[str, str], ...] = (
     (r"destination mac address", "mac"),
     (r"destination address", "mac"),
-    (r"mac[ -]?addr(?:ess)?", "mac"),
+    (r"(?:mac|hw|hardware)[ -]?addr(?:ess)?", "mac"),
     (r"mac", "mac"),
     (r"destination port(?:s)?", "port"),
     (r"address type", "type"),
@@ -39,6 +39,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"operation", "skip"),
     (r"priority", "skip"),
     (r"no\.?", "skip"),
+    (r"(?:ttl|static|master|tunneldest|lastseen|last seen|svl|used|hits|lifetime)", "skip"),
     (r"index", "skip"),
     (r"#", "skip"),
 )
@@ -55,18 +56,20 @@ def read_header(line: str) -> tuple[str, ...] | None:
         For each column ``mac``, ``port``, ``vlan``, ``type`` or ``skip``; ``None`` when a word is
         not one of a switch table, or MAC address and port are not there just once.
     """
-    if len(line) > 200 or ("mac" not in line and "destination" not in line):
+    if len(line) > 200 or not any(word in line for word in ("mac", "destination", "hw addr")):
         return None
-    roles = []
+    roles: list[str] = []
     position = 0
     while position < len(line):
         match = _PHRASE.match(line, position)
         if match is None or match.lastgroup is None:
             return None
-        roles.append(_PHRASES[int(match.lastgroup[1:])][1])
+        role = _PHRASES[int(match.lastgroup[1:])][1]
+        # D-Link prints a status behind the type
+        roles.append("skip" if role == "type" and role in roles else role)
         position = match.end() + 1
     once = all(roles.count(role) == 1 for role in ("mac", "port"))
-    return tuple(roles) if once and roles.count("vlan") <= 1 and roles.count("type") <= 1 else None
+    return tuple(roles) if once and roles.count("vlan") <= 1 else None
 
 
 _FLAG = re.compile(r"[*+~&#]|[A-Z]{1,2}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from picluster.harvest.formats.switch.bare import bare_row
 from picluster.harvest.formats.switch.columns import read_header
 from picluster.harvest.formats.switch.json_text import json_kind
-from picluster.harvest.formats.switch.text import MAX_LINE, clean, normal, read_prompt
+from picluster.harvest.formats.switch.text import MAC_SHAPED, MAX_LINE, clean, normal, read_prompt
 
 #: Header lines, lower case with single blanks, whole line. The order matters only where a
 #: looser pattern follows a stricter one.
@@ -37,10 +38,12 @@ _HEADERS: tuple[tuple[str, str], ...] = (
         r"(domain )?vlan(/srvcid\[?[\[:\]a-z/]+)? mac address type (protocol )?operation interface",
     ),
     ("mikrotik-bridge-host", r"columns: mac-address,.*\bbridge\b.*"),
-    ("mikrotik-bridge-host", r"# mac-address( vid)? on-interface( bridge)?( age)?"),
+    ("mikrotik-bridge-host", r"(# )?(bridge )?mac-address( vid)? on-interface( bridge)?( age)?"),
+    ("mikrotik-bridge-host", r"# mac-address( vlan-id)? ports?( svl)?.*"),
+    ("bridge-macs", r"port no mac addr is local\? ageing timer"),
 )
 _LONGEST_HEADER = 200
-_HEADER_WORDS = ("mac", "destination address", "pwrlimit")
+_HEADER_WORDS = ("mac", "destination address", "pwrlimit", "hw addr", "hardware addr")
 _HEADER_RULES = tuple((name, re.compile(pattern)) for name, pattern in _HEADERS)
 
 _MAC = r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"
@@ -114,7 +117,7 @@ def row_kind(line: str) -> str | None:
     for name, rule in _ROW_RULES:
         if rule.fullmatch(line):
             return name
-    return None
+    return "mac-table" if MAC_SHAPED.search(line) and bare_row(line) else None
 
 
 _SWITCH_NAMES = ["switch", "switch_ip", "switch_name", "switch_address", "switch_addr"]

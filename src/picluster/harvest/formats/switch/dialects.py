@@ -73,6 +73,8 @@ DIALECTS: tuple[TableFormat, ...] = (
         "ntc:extreme_exos_show_fdb.textfsm",
         {"mac": "MAC_ADDRESS", "port": "INTERFACE", "vlan": "VLAN_ID"},
         banner=("MAC  VLAN Name( Tag)  Age  Flags  Port / Virtual Port List",),
+        # the template takes letters for flags up to the first digit
+        codes={"port": {"U": "CPU"}},
     ),
     TableFormat(
         "juniper-junos",

@@ -19,12 +19,13 @@ _MAX_AGE_S = 30 * 86400
 #: Epochs before the first Raspberry Pi are clocks that were never set.
 _FIRST_EPOCH = datetime(2012, 1, 1, tzinfo=UTC)
 _NO_STATION_TYPE = re.compile(
-    r"self|management|mgmt|system|cpu|router|local|internal|invalid|igmp|flood|multicast|other",
+    r"self|management|mgmt|system|cpu|router|local|internal|invalid|igmp|flood|multicast|other"
+    r"|permanent",
     re.IGNORECASE,
 )
 _NO_STATION_PORT = re.compile(
     r"cpu(?: .*|[-/]?\d.*)?|router|switch|drop|self|sup-eth.*|vl(?:an)?-?\d+|internal"
-    r"|all-members|flood|management|mgmt|blackhole|-+|n/a|none|irb(?:\.\d+)?|vpls.*|igmp.*|.*\(r\)",
+    r"|all-members|flood|management|mgmt|blackhole|-+|n/a|none|irb(?:\.\d+)?|vpls.*|igmp.*|.*\(r\)|local",
     re.IGNORECASE,
 )
 _PORT = re.compile(r"[A-Za-z0-9][\w:./@+(), -]{0,63}", re.ASCII)

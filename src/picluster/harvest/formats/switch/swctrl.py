@@ -137,5 +137,6 @@ def _cells(text: str, names: tuple[str, ...], starts: tuple[int, ...]) -> Cells 
         vlan=first.get("vlan", ""),
         type=cut.get("type", ""),
         age=cut["age"] if timed else "",
-        address=cut.get("ip-address", ""),
+        # a long host name begins in the address's column
+        address=cut.get("ip-address", "").partition(" ")[0],
     )

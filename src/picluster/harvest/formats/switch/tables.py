@@ -13,6 +13,7 @@ from typing import Any
 from textfsm import TextFSM, TextFSMError
 
 from picluster.harvest.formats.base import Context, Line
+from picluster.harvest.formats.switch.bare import bare_row
 from picluster.harvest.formats.switch.columns import read_header, read_ruler, split_row
 from picluster.harvest.formats.switch.detect import header_kind, kind_of
 from picluster.harvest.formats.switch.station import Cells, facts_of, not_understood
@@ -59,6 +60,10 @@ class TableFormat:
     codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     streams: bool = field(default=False, init=False)
 
+    def __post_init__(self) -> None:
+        """Make the dialect known to files that begin with another."""
+        _FORMS[self.name] = self
+
     def matches(self, head: str) -> bool:
         """Whether the first table in the text has this dialect's header."""
         return kind_of(head) == self.name
@@ -73,16 +78,21 @@ class TableFormat:
                 table = start
             elif too_long(row):
                 yield from not_understood(row, context)
-            elif header_kind(normal(row.text)) == self.name:
-                table = _Table(self, row.text)
-            elif table is None:
-                yield from not_understood(row, context)
+            elif kind := header_kind(normal(row.text)):
+                # a second capture in the same file may be another switch's
+                table = _Table(_FORMS.get(kind, self), row.text)
             else:
                 yield from _facts(table, row, context)
 
 
-def _facts(table: _Table, row: Row, context: Context) -> Iterator[Fact]:
-    found = table.feed(row.text)
+#: Every dialect by its name.
+_FORMS: dict[str, TableFormat] = {}
+
+
+def _facts(table: _Table | None, row: Row, context: Context) -> Iterator[Fact]:
+    found = table.feed(row.text) if table is not None else []
+    if not found and (bare := bare_row(row.text)) is not None:
+        found = [bare]
     if not found:
         yield from not_understood(row, context)
     for cells in found:

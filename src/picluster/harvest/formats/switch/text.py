@@ -31,6 +31,8 @@ _CONTROL = re.compile(
 )
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b]")
 _QUOTE = re.compile(r"^\s{0,3}(?:> ?)*> ")
+#: Cells between vertical lines: a header, a row or a ruler of such a table.
+_CELLS = re.compile(r"\s*(?:[+|-]+[\s+|-]*|\|?(?:[^|]{1,64}\|){2,12}[^|]{0,64})")
 _PAGER_WORD = re.compile(r"more|press|\[q quit", re.IGNORECASE)
 _PAGER = re.compile(
     r"^\s*(?:"
@@ -115,9 +117,16 @@ def clean(text: str) -> str:
         text = _overstrike(text)
     text = _UNPRINTABLE.sub("", text.replace("\xa0", " ")).expandtabs(8)
     text = _QUOTE.sub("", text)
+    if "|" in text and _CELLS.fullmatch(text):
+        text = _edged(text)
     if _PAGER_WORD.search(text) and (pager := _PAGER.match(text)):
         text = pager["rest"]
     return text.rstrip()
+
+
+def _edged(text: str) -> str:
+    """A row or ruler whose columns are parted by lines, with blanks in their place."""
+    return text.replace("-+-", "- -").replace("|", " ").replace("+", " ")
 
 
 def _overstrike(text: str) -> str:
@@ -143,6 +152,8 @@ def read_prompt(text: str) -> Prompt | None:
     if match["square"] and not command and not text.rstrip().endswith((">", "]")):
         return None
     name = match["round"] or match["square"] or match["angle"] or match["plain"] or ""
+    if not any(map(str.isalnum, name)):  # "[...]": an elision
+        return None
     if remote := _WALK_HOST.search(command) or _SSH_HOST.search(command):
         return Prompt(remote["host"], command)
     if _ELSEWHERE.match(command):

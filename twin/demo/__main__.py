@@ -51,7 +51,8 @@ def main() -> int:
     print_summary(out, summaries)
     complete = sum(bank.complete for bank in summaries)
     out.print(f"{complete} of {len(plan.nodes)} boards have their own address and their boot files")
-    out.print(f"{time.monotonic() - begin:.0f} s; everything this made is removed")
+    took = time.monotonic() - begin
+    out.print(f"{took:.0f} s; the head and its rack are removed, its image stays for the next run")
     return 0 if complete == len(plan.nodes) else 1
 
 

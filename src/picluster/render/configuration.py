@@ -18,7 +18,7 @@ from picluster.render.dhcp import VENDOR_CLASS, dhcp_config, pxe_options
 #: TFTP blocks fit an Ethernet frame: the boot stages do not reassemble fragments.
 _TFTP_OPTIONS = "--secure --ipv4 --verbose --blocksize 1468"
 _NODES_PER_THREAD = 8
-_MIN_THREADS, _MAX_THREADS = 8, 256
+_MIN_THREADS, _MAX_THREADS = 8, 128
 
 
 @cache
@@ -34,7 +34,7 @@ def _environment() -> Environment:
 
 
 def nfs_threads(nodes: int) -> int:
-    """NFS server threads for a number of nodes: one for eight, at least 8, at most 256."""
+    """NFS server threads for a number of nodes: one for eight, at least 8, at most 128."""
     return max(_MIN_THREADS, min(_MAX_THREADS, nodes // _NODES_PER_THREAD))
 
 

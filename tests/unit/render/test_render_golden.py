@@ -6,7 +6,7 @@ import pytest
 
 from picluster.errors import PiclusterError
 from picluster.plan.read import read_plan
-from picluster.render.configuration import KINDS, render
+from picluster.render.configuration import KINDS, nfs_threads, render
 from tests.conftest import MakeDescription
 
 _REGISTRY = (
@@ -139,3 +139,10 @@ def test_dhcpd_takes_it(repository: Path, small: Path, tmp_path: Path, name: str
         [_dhcpd(repository), "-t", "-cf", str(config)], capture_output=True, check=False, text=True
     )
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("nodes", "threads"), [(0, 8), (71, 8), (84, 10), (1024, 128), (65_024, 128)]
+)
+def test_threads_of_the_nfs_server(nodes: int, threads: int) -> None:
+    assert nfs_threads(nodes) == threads

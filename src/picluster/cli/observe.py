@@ -85,7 +85,7 @@ def _rows(sightings: Iterator[Sighting]) -> Iterator[tuple[str, ...]]:
         yield (
             fact.mac,
             "yes" if is_raspberry_pi(fact.mac) else "",
-            fact.switch or "",
+            printable(fact.switch or ""),
             f"{fact.port or ''}{' (uplink)' if fact.uplink else ''}",
             fact.vlan or "",
             fact.address or "",

@@ -65,11 +65,11 @@ def test_a_controller_without_tls_is_refused(description: MakeDescription) -> No
 
 def test_no_name_a_controller_gives_reaches_the_terminal(tmp_path: Path) -> None:
     ports = [{"port_idx": 7, "mac_table": [{"mac": "b8:27:eb:00:00:0a", "vlan": 1}]}]
-    device = {"type": "usw", "name": "a\x1b[2J\n", "mac": "78:8a:20:00:00:01", "port_table": ports}
+    device = {"type": "usw", "name": "a\x1b[2J\nb", "mac": "78:8a:20:00:00:01", "port_table": ports}
     answer = tmp_path / "stat.json"
     answer.write_text(json.dumps({"meta": {"rc": "ok"}, "data": [device]}))
     ran = picluster("observe", answer)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.splitlines()[1].split()[:4] == [
-        "b8:27:eb:00:00:0a", "yes", r"'a\x1b[2J\n'", "7",
+        "b8:27:eb:00:00:0a", "yes", r"'a\x1b[2J\nb'", "7",
     ]  # fmt: skip

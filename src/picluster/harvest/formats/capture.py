@@ -18,14 +18,14 @@ from picluster.harvest.formats.capture_packet import Packet, facts_of
 from picluster.harvest.formats.capture_wireshark import Wireshark
 from picluster.harvest.formats.dhcp.clock import Clock, epoch
 from picluster.harvest.formats.dhcp.reader import Boards
-from picluster.harvest.formats.rows import IPV4, MAC, ipv4, or_refuse, unquoted, unquoted_head
+from picluster.harvest.formats.rows import IPV4, MAC, ipv4, or_refuse, unmarked, unquoted_head
 from picluster.harvest.formats.tftp import serial_of_path
 from picluster.harvest.observation import Fact, Kind
 
 _PACKET = re.compile(
     r"\s*(?:\d+ +)?(?:(?P<day>\d{4}-\d\d-\d\d) )?"
     r"(?:(?P<clock>\d\d:\d\d:\d\d\.\d{3,9})|(?P<unix>\d{9,11}\.\d{3,9})) "
-    r"(?:\S+ +(?:In|Out|B|M|P) +)?(?=IP6? |ARP|[0-9a-f:]{17} )"
+    r"(?:\S+ +(?:In|Out|B|M|P) +)?(?=IP6? |ARP|[0-9a-fA-F:]{17} )"
 )
 _DHCP = re.compile(rf"[^\"]*?BOOTP/DHCP, (?:Request from (?P<mac>{MAC})|Reply)")
 _CHADDR = re.compile(rf"\s+Client-Ethernet-Address (?P<mac>{MAC})")
@@ -68,7 +68,7 @@ class Tcpdump:
         packet = Packet(1)
         for number, raw in lines:
             # the indentation of -v stays: a packet's own lines begin with blanks
-            text = unquoted(raw) if raw[:1] in ">|`" else raw
+            text = unmarked(raw)
             start = _PACKET.match(text)
             if start is not None:
                 yield from facts_of(packet, boards)

@@ -9,7 +9,7 @@ from picluster.errors import refusal
 from picluster.harvest.formats.base import Context, Line
 from picluster.harvest.formats.capture_packet import Packet, facts_of
 from picluster.harvest.formats.dhcp.reader import Boards
-from picluster.harvest.formats.rows import ipv4, or_refuse
+from picluster.harvest.formats.rows import ipv4, or_refuse, unmarked
 from picluster.harvest.observation import Fact, Kind
 
 _ROW = re.compile(
@@ -33,6 +33,7 @@ class HexDump:
 
     def matches(self, head: str) -> bool:
         """Whether a dump begins in the head and no packet is described in words."""
+        head = "\n".join(map(unmarked, head.splitlines()))
         rows = (_ROW.match(line) for line in head.splitlines())
         return any(row and _at(row) == 0 for row in rows) and not _OTHER.search(head)
 
@@ -54,7 +55,8 @@ class HexDump:
     def _facts(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         boards = Boards(context, Kind.CAPTURE)
         frame, first = bytearray(), 1
-        for number, text in lines:
+        for number, raw in lines:
+            text = unmarked(raw)
             row = _ROW.match(text)
             if row is None:
                 continue

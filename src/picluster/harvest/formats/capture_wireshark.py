@@ -12,7 +12,7 @@ from picluster.harvest.formats.base import Context, Line
 from picluster.harvest.formats.capture_packet import Packet, facts_of
 from picluster.harvest.formats.dhcp.clock import epoch
 from picluster.harvest.formats.dhcp.reader import Boards
-from picluster.harvest.formats.rows import IPV4, MAC, ipv4, or_refuse
+from picluster.harvest.formats.rows import IPV4, MAC, ipv4, or_refuse, unmarked
 from picluster.harvest.observation import Fact, Kind
 
 _DHCP = r"(?:Bootstrap Protocol|Dynamic Host Configuration Protocol)(?: \(\w+\))?\s*$"
@@ -47,7 +47,7 @@ class Wireshark:
 
     def matches(self, head: str) -> bool:
         """Whether a frame, a DHCP layer or the packet list's header is in the head."""
-        return _MARK.search(head) is not None
+        return _MARK.search("\n".join(map(unmarked, head.splitlines()))) is not None
 
     def parse(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         """Yield an observation per DHCP frame.
@@ -67,7 +67,8 @@ class Wireshark:
     def _facts(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         boards = Boards(context, Kind.CAPTURE)
         frame = _Frame(1, {})
-        for number, text in lines:
+        for number, raw in lines:
+            text = unmarked(raw)
             # without frame lines a second DHCP layer begins the next packet
             if _FRAME_OR_DHCP.match(text) and (_FRAME.match(text) or "type" in frame.values):
                 yield from _packet(frame, boards)

@@ -25,7 +25,7 @@ _IP_GROUPS = re.compile(
     r"|ffff[.-]ffff[.-]ffff)",
     re.I,
 )
-_QUOTED = re.compile(r"[\s>]*>\s|\s*[|`*]+\s*(?=\S)|[\s\xa0\u200b]+")
+_QUOTED = re.compile(r"[\s>]*>\s[|`*]*|\s*[|`*]+\s*(?=\S)|[\s\xa0\u200b]+")
 _ENDS = " \t\r\xa0\u200b`"
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
@@ -39,6 +39,11 @@ def unquoted(text: str) -> str:
     if text[:1] in " >|`*\t\u200b" and (mark := _QUOTED.match(text)):
         text = text[mark.end() :]
     return text.rstrip(_ENDS)
+
+
+def unmarked(text: str) -> str:
+    """:func:`unquoted` of a line that a mail quotes; others keep their indentation."""
+    return unquoted(text) if text[:1] in (">", "|", "`") else text.replace("\xa0", " ")
 
 
 def ip_group(mac: str) -> bool:

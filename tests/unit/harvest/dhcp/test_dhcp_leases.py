@@ -22,6 +22,39 @@ def test_isc_leases() -> None:
     assert times("dhcp/dhcpd.leases") == ["2024-03-14T18:35:20", "2024-03-14T18:35:19"]
 
 
+LEASE = """\
+lease 172.20.11.1 {
+  cltt 1 2023/01/02 03:04:05;
+  hardware ethernet b8:27:eb:0a:00:01;
+  client-hostname "lease 10.6.6.6 { } #";
+}"""
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ("The leases of the head, as of today:", 2),
+        ("  binding state free;\n}", 3),
+        ('failover peer "boot" state {\n  my state normal at 1 2023/01/02 03:04:05;\n}', 4),
+        ("host x { hardware ethernet b8:27:eb:0a:00:02; fixed-address 10.6.6.6; }", 2),
+        ("word " * 200, 2),
+    ],
+)
+def test_other_text_before_a_lease(before: str, line: int) -> None:
+    expected = [(line, "b8:27:eb:0a:00:01", "lease", "172.20.11.1")]
+    assert short(facts(f"{before}\n{LEASE}")) == expected
+    quoted = "\n".join(f"> {text}" for text in f"{before}\n{LEASE}".splitlines())
+    assert short(facts(quoted)) == expected
+
+
+def test_a_lease_cut_short_does_not_take_the_next_one_with_it() -> None:
+    cut = "lease 172.20.11.9 {\n  hardware ethernet b8:27:eb:0a:00:09;\n...\n"
+    assert short(facts(cut + LEASE)) == [
+        (4, "the lease of '172.20.11.9' has no end"),
+        (4, "b8:27:eb:0a:00:01", "lease", "172.20.11.1"),
+    ]
+
+
 def test_dnsmasq_leases_client_ids_are_no_mac_addresses() -> None:
     assert short(fixture("dhcp/dnsmasq.leases")) == [
         (1, "b8:27:eb:65:00:01", "lease", "192.0.2.110"),

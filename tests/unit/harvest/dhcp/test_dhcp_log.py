@@ -179,6 +179,24 @@ def test_other_programs_words_are_no_dhcp_servers(message: str) -> None:
     assert short(facts(text)) == [(2, *ONE[0][1:])]
 
 
+LOGS = ("isc-syslog.log", "dnsmasq.log", "kea.log", "journal.json")
+
+
+@pytest.mark.parametrize("wrapping", ["    {}", "> {}", "{}   "])
+@pytest.mark.parametrize("name", LOGS)
+def test_logs_within_other_text(name: str, wrapping: str) -> None:
+    text = (FIXTURES / "dhcp" / name).read_text(encoding="utf-8")
+    wrapped = "\n".join(map(wrapping.format, text.splitlines()))
+    assert short(facts(wrapped)) == short(fixture(f"dhcp/{name}"))
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_words_above_a_log(name: str) -> None:
+    text = (FIXTURES / "dhcp" / name).read_text(encoding="utf-8")
+    lower = [(line - 2, *rest) for line, *rest in short(facts(f"The log:\n```\n{text}"))]
+    assert lower == short(fixture(f"dhcp/{name}"))
+
+
 def test_a_year_on_one_line_is_not_the_next_ones() -> None:
     text = f"Sep 14 10:00:00 2019 h dhcpd: {LINE}\nSep 14 10:00:00 h dhcpd: {LINE}"
     assert [fact.seen.year for fact in facts(text)] == [2019, 2023]

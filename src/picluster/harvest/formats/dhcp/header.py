@@ -21,7 +21,7 @@ _HEADER = re.compile(
     re.S,
 )
 # what `docker compose logs` puts before each line
-_CONTAINER = re.compile(r"[\w.-]{1,128}\s+\| ")
+_CONTAINER = re.compile(r"\s*[\w.-]{1,128}\s+\| ")
 # the tables of web interfaces: the program's name and number are cells
 _CELLS = re.compile(
     rf"\s*(?:(?P<syslog>{SYSLOG_TIME})|(?P<iso>{ISO_TIME}))\s+(?:[A-Z][a-z]{{3,15}}\s+)?"
@@ -56,6 +56,7 @@ def split(line: str, clock: Clock) -> Entry | None:
     Takes classic syslog with and without host and process id, the forms of ``journalctl`` in
     text (short, iso, precise, full, unix, cat), RFC 5424, OpenWrt's logread and Kea's own log.
     """
+    line = line.replace("\xa0", " ").rstrip()
     quick = _quick(line, clock)
     if quick is not None:
         return quick

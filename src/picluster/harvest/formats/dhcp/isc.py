@@ -23,7 +23,7 @@ _MESSAGE = re.compile(
     re.S,
 )
 _INFORMED = re.compile(rf"DHCPACK to ({IPV4}) \({_MAC}\) via ")
-_NAMED_REPLY = re.compile(rf"BOOTREPLY (?:for|on) ({IPV4}) to .*\({_MAC}\) via \S+$", re.S)
+_NAMED_REPLY = re.compile(rf"BOOTREPLY (?:for|on) ({IPV4}) to .*\({_MAC}\) via \S+\s*$", re.S)
 _OPTION = re.compile(
     r"picluster option-97 ([0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}) ([0-9a-f]{1,2}(?::[0-9a-f]{1,2})*)$"
 )

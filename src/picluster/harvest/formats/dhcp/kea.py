@@ -12,7 +12,8 @@ from picluster.harvest.observation import Fact
 _MESSAGE = re.compile(
     r"(?:(?:DEBUG|INFO|WARN|ERROR|FATAL) +(?:\[[^\]]*\] )?)?"
     r"((?:DHCP4|ALLOC_ENGINE_V4)_[A-Z0-9_]+) (?:Received DHCPDECLINE for addr \S+ from client )?"
-    r"\[hwtype=1 ([0-9a-f]{2}(?::[0-9a-f]{2}){5})\], cid=\[[^\]]*\](?:, tid=0x[0-9a-f]+)?(.*)",
+    r"\[hwtype=1 ([0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})\], cid=\[[^\]]*\]"
+    r"(?:, tid=0x[0-9a-f]+)?(.*)",
     re.S,
 )
 _NAME = re.compile(r"(?:[A-Z]+ +(?:\[[^\]]*\] )?)?((?:DHCP4|ALLOC_ENGINE_V4)_[A-Z0-9_]+) ")

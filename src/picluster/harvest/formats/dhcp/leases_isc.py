@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from picluster.errors import shown
 from picluster.harvest.formats.base import Context, Line
 from picluster.harvest.formats.dhcp.clock import epoch
-from picluster.harvest.formats.rows import ipv4, is_reason, known_mac
+from picluster.harvest.formats.rows import ipv4, is_reason, known_mac, unquoted, unquoted_head
 from picluster.harvest.observation import Fact, Kind, Observation, Remark
 from picluster.mac import MacAddress
 
 # strings escape quotes and newlines, so that a token never crosses a line
 _TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[{};]|[^\s{};\"#]+|#.*|\"")
 _MARK = re.compile(r"^\s*lease \d+\.\d+\.\d+\.\d+ \{", re.M)
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 _WORDS = 64
 _OPEN, _CLOSE = "{", "}"
 _PUNCTUATION = frozenset("{};")
@@ -44,43 +45,56 @@ class LeasesIsc:
 
     def matches(self, head: str) -> bool:
         """Whether a lease begins in the head."""
-        return _MARK.search(head) is not None
+        return _MARK.search(unquoted_head(head)) is not None
 
     def parse(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         """Yield an observation per lease; abandoned and unfinished ones are remarks."""
         walk = _Walk()
         number = 0
         for number, text in lines:
-            for token in _TOKEN.findall(text):
+            for token in _TOKEN.findall(unquoted(text)):
                 if token.startswith("#"):
                     break
                 block = walk.step(token, number)
                 if block is not None:
                     yield _fact(block, number, context)
+                if walk.cut:
+                    what = f"the lease of {shown(walk.cut)} has no end"
+                    yield Remark(what, context.source, number)
         if walk.block is not None:
             what = f"the file ends within the lease of {shown(walk.block.address)}"
             yield Remark(what, context.source, number)
 
 
 class _Walk:
-    """Where in the file one is: the lease and the statement begun."""
+    """Where in the file one is: the lease and the statement begun.
+
+    Attributes:
+        block: the lease, or ``None`` between two.
+        cut: address of the lease that the last token's lease cut short, or empty.
+    """
 
     def __init__(self) -> None:
         self.block: _Block | None = None
+        self.cut = ""
         self._words: list[str] = []
         self._depth = 0
 
     def step(self, token: str, number: int) -> _Block | None:
         """Take a token; gives a lease when it is whole."""
+        self.cut = ""
         if token not in _PUNCTUATION:
-            if len(self._words) < _WORDS:
-                self._words.append(token)
+            if len(self._words) >= _WORDS:
+                del self._words[:-2]
+            self._words.append(token)
             return None
         words, self._words = self._words, []
         if token == _OPEN:
             self._depth += 1
-            if self._depth == 1 and words[:1] == ["lease"] and len(words) == 2:
-                self.block = _Block(number, words[1])
+            # other text may stand before a lease, and an excerpt may end within one
+            if words[-2:-1] == ["lease"] and _ADDRESS.fullmatch(words[-1]):
+                self.cut = self.block.address if self.block else ""
+                self._depth, self.block = 1, _Block(number, words[-1])
         elif token == _CLOSE:
             self._depth = max(0, self._depth - 1)
             if self._depth == 0:

@@ -16,7 +16,7 @@ from picluster.harvest.formats.dhcp import dnsmasq, isc, kea
 from picluster.harvest.formats.dhcp.clock import Clock, epoch
 from picluster.harvest.formats.dhcp.header import has_time, split
 from picluster.harvest.formats.dhcp.reader import Boards
-from picluster.harvest.formats.rows import or_refuse
+from picluster.harvest.formats.rows import or_refuse, unquoted, unquoted_head
 from picluster.harvest.observation import Fact
 
 Reader = Callable[[str, "int | None", "datetime | None", Boards], "tuple[Fact, ...]"]
@@ -41,6 +41,7 @@ _DHCPD_SAYS = re.compile(r"(?:DHCP|BOOT)[A-Z]{3,8} (?:from|on|for|of|to) .{0,300
 _PROGRAM = ("CONTAINER_NAME", "SYSLOG_IDENTIFIER", "_COMM")
 _SAMPLE = 200
 _NAMES = 6
+_FOREWORD = 20
 _CUT = 64 * 1024
 _JOURNAL = re.compile(r"(?:data: |\x1e)?\{.*\"(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE)\"\s*:")
 
@@ -116,7 +117,7 @@ class SyslogText:
 
 def _look_around(text: str, clock: Clock, programs: dict[str, None]) -> None:
     """Note what a first line of no interest tells: the log's end, a program's name."""
-    if text.startswith("-- ") and clock.journal(text):
+    if "-- " in text[:24] and clock.journal(unquoted(text)):
         return
     entry = split(text, clock)
     if entry is not None and len(programs) < _NAMES:
@@ -146,9 +147,8 @@ class JournalJson:
     live: bool = False
 
     def matches(self, head: str) -> bool:
-        """Whether the first line is an entry of a journal."""
-        first = next((line for line in head.splitlines() if line.strip()), "")
-        return _JOURNAL.match(first) is not None
+        """Whether one of the first lines is an entry of a journal."""
+        return any(map(_JOURNAL.match, unquoted_head(head).splitlines()[:_FOREWORD]))
 
     def parse(self, lines: Iterable[Line], context: Context) -> Iterator[Fact]:
         """Yield facts entry by entry.
@@ -168,7 +168,9 @@ class JournalJson:
         for number, text in lines:
             if broken is not None:
                 raise _half(broken, context)
-            line = text.removeprefix("data: ").strip(" \t\x1e")
+            line = unquoted(text).removeprefix("data: ").strip(" \t\x1e")
+            if line[:1] != "{" and number <= _FOREWORD and not programs:
+                continue  # what was written above the journal
             if not line or len(text) >= _CUT:
                 continue  # the reading has told of what it cut
             entry = _entry(line)

@@ -40,9 +40,11 @@ _ROWS = tuple(
         rf"\s*{_ANY} +{_VLAN}(?:/-){{1,2}} +{_PORT} +{_TYPE}(?: +\S+)?",
         # Comware
         rf"\s*{_ANY} +{_VLAN} +{_TYPE} +{_PORT} +(?:aging|noaged|[yn]|\d+)",
-        # ProCurve
+        # Huawei, older
+        rf"\s*{_ANY} +{_VLAN} +(?:-|\d+) +(?:-|\d+) +{_PORT} +{_TYPE}(?: +\S+)?",
+        # ProCurve: with two columns the second may be the port or the VLAN
         r"\s*(?P<mac>[0-9a-f]{6}-[0-9a-f]{6}) +(?P<port>[a-z]?\d{1,3}(?:/[a-z]?\d{1,2})?|trk\d+)"
-        r"(?: +(?P<vlan>\d{1,4}))?",
+        r" +(?P<vlan>\d{1,4})",
     )
 )
 

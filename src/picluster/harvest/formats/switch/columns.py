@@ -39,7 +39,10 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"operation", "skip"),
     (r"priority", "skip"),
     (r"no\.?", "skip"),
-    (r"(?:ttl|static|master|tunneldest|lastseen|last seen|svl|used|hits|lifetime)", "skip"),
+    (
+        r"(?:ttl|static|master|tunneldest|lastseen|last seen|live time|svl|used|hits|lifetime)",
+        "skip",
+    ),
     (r"index", "skip"),
     (r"#", "skip"),
 )
@@ -74,6 +77,10 @@ def read_header(line: str) -> tuple[str, ...] | None:
 
 _FLAG = re.compile(r"[*+~&#]|[A-Z]{1,2}")
 _RULER = re.compile(r"\s*-{2,}(?:[\s+|]+-{2,})+\s*")
+#: Port names printed with a blank before their number.
+_SPACED = re.compile(
+    r"\b([a-z-]*ethernet|aggregateport|port-channel) (?=\d+(?:/\d+)*(?: |$))", re.I
+)
 _CPU = re.compile(r"\bCPU Interface:\s*\S+", re.IGNORECASE)
 
 
@@ -95,7 +102,7 @@ def split_row(roles: tuple[str, ...], text: str, ruler: tuple[int, ...] | None) 
     Returns:
         The cells, or ``None`` when words and columns do not fit.
     """
-    text = _CPU.sub("CPU", text)
+    text = _SPACED.sub("\\1\0", _CPU.sub("CPU", text))
     match = MAC_SHAPED.search(text) or MAC_LOOKING.search(text)
     if match is None:
         return None
@@ -113,9 +120,11 @@ def split_row(roles: tuple[str, ...], text: str, ruler: tuple[int, ...] | None) 
         right = [*right[:last], ",".join(right[last:])]
     cells = dict(zip((*roles[:at], *wanted), (*left, *right), strict=False))
     vlan, mac = _vlan_in_mac(match[0])
+    port = cells.get("port", "")
     return Cells(
         mac=mac,
-        port=re.sub(r"^port:\s*", "", cells.get("port", ""), flags=re.IGNORECASE),
+        port=re.sub(r"^port:\s*", "", port.replace("\0", " "), flags=re.IGNORECASE),
+        single="\0" in port,
         vlan=cells.get("vlan", vlan).partition("/")[0],
         type=cells.get("type", ""),
     )

@@ -24,13 +24,14 @@ _HEADERS: tuple[tuple[str, str], ...] = (
     ("broadcom-fastpath", r"vlan ?id mac address interface ifindex status"),
     ("aruba-aoscx", r"mac address vlan type port"),
     ("hp-procurve", r"mac address (located on )?port( vlan)?"),
+    ("hp-procurve", r"mac address vlans?"),
     (
         "hp-comware",
         r"mac addr(ess)? vlan ?id state port( ?index|/nickname)? aging( ?time)?(\(s\))?",
     ),
     ("huawei-vrp", r"mac address vlan/vsi(/bd|/si)? learned-from type"),
     ("extreme-exos", r"mac vlan( name ?\( ?tag ?\))? age flags port( / virtual port list)?"),
-    ("juniper-junos", r"vlan mac mac (age|gbp) logical( .*)?"),
+    ("juniper-junos", r"vlan mac mac ((age|gbp) )?logical( .*)?"),
     ("juniper-junos", r"vlan mac address type age interfaces?"),
     ("allied-telesis", r"vlan port mac (fwd|state)( .*)?"),
     (

@@ -33,7 +33,7 @@ DIALECTS: tuple[TableFormat, ...] = (
         "ntc:broadcom_icos_show_mac-addr-table.textfsm",
         {"mac": "MAC_ADDRESS", "port": "INTERFACE", "vlan": "VLAN_ID", "type": "STATUS"},
         banner=("VLAN ID  MAC Address  Interface  IfIndex  Status",),
-        phrases=(r"(?i)\b(?:lag|ch|trunk|port-channel) \d+\b", r"(?i)\bCPU Interface: *\S+"),
+        phrases=(r"(?i)\b(?:lag|ch|trunk|port-channel|vlan) \d+\b", r"(?i)\bCPU Interface: *\S+"),
     ),
     TableFormat(
         "aruba-aoscx",

@@ -23,6 +23,8 @@ _EASYSNMP = re.compile(
     r"oid_index='(?P<index>[^']{0,256})'.{0,80}",
 )
 _SPLIT = re.compile(r"(?P<oid>[^=]{1,300}?)\s+=\s+(?P<value>.*)")
+#: What snmpsim and LibreNMS record: object, type, value.
+_RECORDED = re.compile(r"(?P<oid>\.?\d+(?:\.\d+){3,63})\|\w{1,8}\|(?P<value>.*)")
 _QUICK = re.compile(r"(?P<oid>\S{1,300})\s+(?P<value>\S.*)")
 _ROOT = re.compile(
     r"(?:SNMPv2-SMI::mib-2|\.?(?:iso|1)\.3\.6\.1\.2\.1|\.?iso\.org\.dod\.internet\.mgmt\.mib-2"
@@ -70,7 +72,7 @@ def read_binding(text: str) -> Binding | None:
     if easy := _EASYSNMP.fullmatch(text):
         oid = str(easy["oid"]) + (f".{easy['index']}" if easy["index"] else "")
         value = str(easy["value"])
-    elif match := _SPLIT.fullmatch(text) or _QUICK.fullmatch(text):
+    elif match := (_SPLIT.fullmatch(text) or _RECORDED.fullmatch(text) or _QUICK.fullmatch(text)):
         oid, value = str(match["oid"]), str(match["value"])
     else:
         return None

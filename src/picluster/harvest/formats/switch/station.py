@@ -24,8 +24,8 @@ _NO_STATION_TYPE = re.compile(
     re.IGNORECASE,
 )
 _NO_STATION_PORT = re.compile(
-    r"cpu(?: .*|[-/]?\d.*)?|router|switch|drop|self|sup-eth.*|vl(?:an)?-?\d+|internal"
-    r"|all-members|flood|management|mgmt|blackhole|-+|n/a|none|irb(?:\.\d+)?|vpls.*|igmp.*|.*\(r\)|local",
+    r"cpu(?: .*|[-/]?\d.*)?|router|switch|drop|self|sup-eth.*|vl(?:an)?[- ]?\d+|internal"
+    r"|all-members|flood|management|mgmt|blackhole|-+|n/a|none|irb(?:\.\d+)?|vpls.*|igmp.*|.*\(r\)|local|unknown",
     re.IGNORECASE,
 )
 _PORT = re.compile(r"[A-Za-z0-9][\w:./@+(), -]{0,63}", re.ASCII)

@@ -73,18 +73,26 @@ class TableFormat:
         start = _Table(self, None) if self.headless else None
         table = start
         rows = read_rows(lines)
+        title = ""
         for row in _joined(rows) if self.wrapped else rows:
+            if found := _TITLE.fullmatch(normal(row.text)):
+                title = row.text.split()[-1] if found["port"] else ""
             if row.prompt is not None:
-                table = start
+                table, title = start, ""
             elif too_long(row):
                 yield from not_understood(row, context)
             elif kind := header_kind(normal(row.text)):
                 # a second capture in the same file may be another switch's
-                table = _Table(_FORMS.get(kind, self), row.text)
+                table = _Table(_FORMS.get(kind, self), row.text, title)
             else:
                 yield from _facts(table, row, context)
 
 
+#: ProCurve's table of one port names the port in its title alone.
+_TITLE = re.compile(
+    r"status and counters - (?:port )?address table(?P<port> - [a-z]?\d\S*| - trk\d+)?"
+)
+_ONE_PORT = re.compile(r"\s*(?P<mac>[0-9a-f]{6}-[0-9a-f]{6})\s+(?P<vlan>\d{1,4})\s*", re.IGNORECASE)
 #: Every dialect by its name.
 _FORMS: dict[str, TableFormat] = {}
 
@@ -102,8 +110,10 @@ def _facts(table: _Table | None, row: Row, context: Context) -> Iterator[Fact]:
 class _Table:
     """One run over one table."""
 
-    def __init__(self, form: TableFormat, header: str | None) -> None:
+    def __init__(self, form: TableFormat, header: str | None, port: str = "") -> None:
         self._form = form
+        without = header is not None and "port" not in header.lower()
+        self._port = port if without else None
         self._fsm: Any = TextFSM(io.StringIO(_template(form.template))) if form.template else None
         self._taken = 0
         self._roles = None if header is None else read_header(normal(header))
@@ -115,6 +125,8 @@ class _Table:
         """Give the rows the line completes; none when no rule takes it."""
         if not text.strip():
             return []
+        if self._port is not None and (match := _ONE_PORT.fullmatch(text)):
+            return [Cells(mac=match["mac"], port=self._port, vlan=match["vlan"], single=True)]
         for phrase in self._form.phrases:
             text = re.sub(phrase, _glued, text)
         records = self._push(self._form.indent + text.strip())

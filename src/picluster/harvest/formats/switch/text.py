@@ -30,7 +30,7 @@ _CONTROL = re.compile(
     r"\x1b\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]"
 )
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b]")
-_QUOTE = re.compile(r"^\s{0,3}(?:> ?)*> ")
+_QUOTE = re.compile(r"^\s{0,8}(?:> ?)*> ")
 #: Cells between vertical lines: a header, a row or a ruler of such a table.
 _CELLS = re.compile(r"\s*(?:[+|-]+[\s+|-]*|\|?(?:[^|]{1,64}\|){2,12}[^|]{0,64})")
 _PAGER_WORD = re.compile(r"more|press|\[q quit", re.IGNORECASE)
@@ -47,7 +47,7 @@ _PAGER = re.compile(
 )
 _PROMPT_SIGN = re.compile(r"[#>$%\]]")
 _PROMPT = re.compile(
-    r"^\s{0,2}(?:\* )?(?:"
+    r"^\s{0,8}(?:\* )?(?:"
     r"\((?P<round>[\w .-]{1,64})\)(?: \([\w /.-]{1,40}\))? ?[#>]"  # FASTPATH: (name) #
     r"|\[(?:[\w.-]+@)?(?P<square>[\w .-]{1,64})\](?: ?/?[\w/ -]{0,40}>)?"  # RouterOS, Comware
     r"|<(?P<angle>[\w.-]{1,64})>"  # Comware, VRP
@@ -117,7 +117,7 @@ def clean(text: str) -> str:
         text = _overstrike(text)
     text = _UNPRINTABLE.sub("", text.replace("\xa0", " ")).expandtabs(8)
     text = _QUOTE.sub("", text)
-    if "|" in text and _CELLS.fullmatch(text):
+    if (" | " in text or "-+-" in text) and _CELLS.fullmatch(text):
         text = _edged(text)
     if _PAGER_WORD.search(text) and (pager := _PAGER.match(text)):
         text = pager["rest"]

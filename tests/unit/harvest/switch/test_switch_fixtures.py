@@ -101,3 +101,11 @@ def test_a_line_too_long_is_reported_and_not_parsed() -> None:
     text = text_of(FIXTURES / "radlan.txt") + "   " + "1 b8:27:eb:18:00:09 gi9 dynamic " * 200
     assert read(text)[-1] == "10 remark line of more than 4096 characters: not read"
     assert seen(text) == seen(text_of(FIXTURES / "radlan.txt"))
+
+
+@pytest.mark.parametrize("name", ["unifi-device.json", "unifi-sta.json", "bridge-fdb.json"])
+@pytest.mark.parametrize("mark", ["", "> "])
+def test_json_between_words(name: str, mark: str) -> None:
+    text = text_of(FIXTURES / name)
+    quoted = "\n".join(mark + line for line in text.splitlines())
+    assert seen(f"My switch says:\n\n```json\n{quoted}\n```\nThanks!\n") == seen(text)

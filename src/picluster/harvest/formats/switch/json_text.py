@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from picluster.errors import PiclusterError, refusal
 from picluster.harvest.formats.base import Context, Line
+from picluster.harvest.formats.rows import unmarked
 from picluster.harvest.formats.switch.text import clean, read_prompt
 
 _REMEDY = "give the whole JSON document, from its first bracket to its last"
@@ -21,13 +22,16 @@ _UNIFI_KEY = re.compile(
 _FDB_ENTRY = re.compile(r'"mac"\s*:\s*"[0-9a-fA-F:]{17}"\s*,\s*"ifname"\s*:')
 _FDB_ENTRY_2 = re.compile(r'"ifname"\s*:\s*"[^"\n]{1,64}"[^{}]{0,400}"master"\s*:')
 _LOG = re.compile(r'"(?:MESSAGE|__REALTIME_TIMESTAMP|_SOURCE_REALTIME_TIMESTAMP|lladdr|client-id)"')
+#: Notes on the controller's API: what is sent to it says nothing of where a board is.
+_REQUEST = re.compile(r"^\s*(?:POST|PUT) /\S*api/", re.M)
 _JSON_LINE = re.compile(r'\s*(?:[\[{]|"[\w-]{1,64}"\s*:|[\]}],?\s*$)')
 
 
 def json_kind(head: str) -> str | None:
     """Name the JSON format a text is of, whole or broken; ``None`` when it is not JSON."""
-    start = next((line for line in _content(head)), "")
-    if not _JSON_LINE.match(start) or _LOG.search(head):
+    if not any(map(_JSON_LINE.match, _content(head))):
+        return None
+    if _LOG.search(head) or _REQUEST.search(head):
         return None
     if _UNIFI_KEY.search(head):
         return "unifi-json"
@@ -38,7 +42,7 @@ def json_kind(head: str) -> str | None:
 
 def _content(head: str) -> Iterable[str]:
     for raw in head.splitlines()[:50]:
-        line = clean(raw[:4096])
+        line = unmarked(clean(raw[:4096]))
         if line.strip() and read_prompt(line) is None:
             yield line
 
@@ -88,12 +92,15 @@ def read_documents(lines: Iterable[Line], context: Context) -> Document:
     """
     kept: list[Line] = []
     switch: str | None = None
-    for number, raw in lines:
+    for number, marked in lines:
+        raw = unmarked(marked)
         if raw.lstrip()[:1] not in {'"', "{", "}", "[", "]"}:
             prompt = read_prompt(clean(raw[:4096]))
             if prompt is not None:
                 switch = prompt.switch or switch
                 continue
+            if not kept:
+                continue  # what was written above the document
         kept.append((number, raw))
     starts, numbers, offset = [], [], 0
     for number, raw in kept:
@@ -110,6 +117,8 @@ def _values(document: Document, context: Context) -> tuple[object, ...]:
     values: list[object] = []
     position = _skip(document.text, 0)
     while position < len(document.text):
+        if values and not any(map(_JSON_LINE.match, document.text[position:].splitlines())):
+            break  # what was written below
         if document.text[position] not in "[{":
             raise _broken(
                 "starts in the middle" if not values else "text behind the end",

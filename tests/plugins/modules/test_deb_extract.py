@@ -23,10 +23,10 @@ needs_apt = pytest.mark.skipif(
 
 ONE_LINE = """\
 # a comment
-deb http://deb.debian.org/debian bookworm main contrib # more
+deb http://mirror.example/debian bookworm main contrib # more
 deb [arch=amd64 signed-by=/etc/a.gpg,/b.gpg] https://a.example/debian/ bookworm main
 deb http://security.debian.org bookworm-security main
-deb-src http://deb.debian.org/debian bookworm main
+deb-src http://mirror.example/debian bookworm main
 deb https://download.docker.example/linux/debian bookworm stable
 deb http://archive.raspberrypi.com/debian bookworm main
 """
@@ -34,7 +34,7 @@ deb http://archive.raspberrypi.com/debian bookworm main
 DEB822 = """\
 Types: deb deb-src
 # a comment
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example/debian
 Suites: bookworm bookworm-updates
 Components: main non-free-firmware
 Architectures: amd64
@@ -45,7 +45,7 @@ Signed-By:
 
 Enabled: no
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example/debian
 Suites: sid
 Components: main
 
@@ -66,7 +66,7 @@ def test_debian_sources_are_copied_with_their_trust(
         deb_sources.debian_sources(tmp_path, "arm64", ["non-free-firmware"])
         == """\
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example/debian
 Suites: bookworm
 Components: main contrib non-free-firmware
 Architectures: arm64
@@ -85,7 +85,7 @@ Components: main non-free-firmware
 Architectures: arm64
 
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example/debian
 Suites: bookworm bookworm-updates
 Signed-By:
  -----BEGIN PGP PUBLIC KEY BLOCK-----

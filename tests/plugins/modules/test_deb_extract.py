@@ -25,7 +25,7 @@ ONE_LINE = """\
 # a comment
 deb http://mirror.example/debian bookworm main contrib # more
 deb [arch=amd64 signed-by=/etc/a.gpg,/b.gpg] https://a.example/debian/ bookworm main
-deb http://security.example bookworm-security main
+deb http://security.debian.org bookworm-security main
 deb-src http://mirror.example/debian bookworm main
 deb https://download.docker.example/linux/debian bookworm stable
 deb http://archive.raspberrypi.com/debian bookworm main
@@ -79,7 +79,7 @@ Components: main non-free-firmware
 Architectures: arm64
 
 Types: deb
-URIs: http://security.example
+URIs: http://security.debian.org
 Suites: bookworm-security
 Components: main non-free-firmware
 Architectures: arm64

@@ -140,20 +140,16 @@ files:
 """
 
 import fcntl
-import fnmatch
-import gzip
 import hashlib
 import json
-import os
-import re
-import shutil
-import subprocess
 import tarfile
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.deb_archive import ArchiveError, PrivateApt
+from ansible.module_utils.deb_files import below, extract
 from ansible.module_utils.deb_sources import debian_sources
 from ansible.module_utils.release_tree import ReleaseTree
 
@@ -186,144 +182,15 @@ SPEC = {
 CONTENT_OPTIONS = ("packages", "contents", "architecture", "components", "sources")
 
 
-class ExtractError(Exception):
-    """A reason the tree cannot be made."""
-
-
-class PrivateApt:
-    """apt on private sources and lists of one architecture."""
-
-    def __init__(self, state_dir: Path, sources: str, architecture: str) -> None:
-        self.state_dir = state_dir
-        self.environment = {**os.environ, "LC_ALL": "C"}
-        for part in ("lists/partial", "archives/partial", "parts"):
-            (state_dir / part).mkdir(mode=0o755, parents=True, exist_ok=True)
-        (state_dir / "status").write_text("")
-        (state_dir / "debian.sources").write_text(sources)
-        self.options = [
-            f"-oDir::State={state_dir}",
-            f"-oDir::State::status={state_dir}/status",
-            f"-oDir::Cache={state_dir}",
-            f"-oDir::Etc::sourcelist={state_dir}/debian.sources",
-            f"-oDir::Etc::sourceparts={state_dir}/parts",
-            f"-oAPT::Architecture={architecture}",
-            f"-oAPT::Architectures={architecture}",
-            "-oAcquire::Languages=none",
-            "-oAPT::Update::Error-Mode=any",
-            "-oAPT::Sandbox::User=root",
-        ]
-
-    def run(self, program: str, *arguments: str, cwd: Path | None = None) -> str:
-        """Run an apt program and give its output; a failure names its errors."""
-        done = subprocess.run(
-            [program, *self.options, *arguments],
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            cwd=cwd,
-            check=False,
-        )
-        if done.returncode:
-            errors = "; ".join(
-                line for line in done.stderr.splitlines() if line[:2] in ("E:", "W:")
-            )
-            raise ExtractError(f"{program} {' '.join(arguments)}: {errors or done.stderr.strip()}")
-        return done.stdout
-
-    def show(self, package: str) -> dict[str, str]:
-        """Give the fields of the version apt would install."""
-        text = self.run("apt-cache", "show", "--no-all-versions", package)
-        fields = (
-            line.partition(": ") for line in text.splitlines() if re.match(r"[A-Z][\w-]*: ", line)
-        )
-        return {name: value for name, _, value in fields}
-
-    def resolve(self, package: str, dependency: str | None) -> tuple[str, str]:
-        """Give name and version of a package, or of its dependency that matches a pattern."""
-        fields = self.show(package)
-        if dependency is None:
-            return package, fields["Version"]
-        names = [
-            item.split()[0] for item in re.split(r"[,|]", fields.get("Depends", "")) if item.strip()
-        ]
-        for name in names:
-            if fnmatch.fnmatchcase(name, dependency):
-                return name, self.show(name)["Version"]
-        raise ExtractError(f"package {package} depends on no {dependency}: {', '.join(names)}")
-
-    def download(self, name: str, version: str, into: Path) -> Path:
-        """Download one version of a package, verified against the signed lists."""
-        self.run("apt-get", "-q", "download", f"{name}={version}", cwd=into)
-        (package,) = into.glob(f"{name}_*.deb")
-        return package
-
-
-def below(root: Path, path: str) -> Path:
-    """Give a path below a directory; one that would leave it is refused."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
-        raise ExtractError(f"path {path!r} is not below the destination")
-    return root.joinpath(*pure.parts)
-
-
-def matches(member: str, pattern: str) -> bool:
-    """Tell whether a path matches a pattern part by part."""
-    names, patterns = PurePosixPath(member).parts, PurePosixPath(pattern).parts
-    return len(names) == len(patterns) and all(map(fnmatch.fnmatchcase, names, patterns))
-
-
-def extract(package: Path, files: list[dict[str, Any]], root: Path) -> None:
-    """Extract the wanted files of a package; each pattern must match exactly one regular file."""
-    found: dict[str, list[str]] = {file["source"]: [] for file in files}
-    with (
-        subprocess.Popen(
-            ["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE
-        ) as tar,
-        tarfile.open(fileobj=tar.stdout, mode="r|") as archive,
-    ):
-        for member in archive:
-            name = member.name.removeprefix("./")
-            for file in files:
-                if not member.isfile() or not matches(name, file["source"].lstrip("/")):
-                    continue
-                found[file["source"]].append(name)
-                content = archive.extractfile(member)
-                if content:
-                    store(content, below(root, file["path"]), compress=file["gzip"])
-        # The padding behind the last file is read as well, or dpkg-deb takes it for a failure.
-        while tar.stdout and tar.stdout.read(1 << 16):
-            pass
-    if tar.returncode:
-        raise ExtractError(f"{package.name} cannot be read by dpkg-deb")
-    for source, names in found.items():
-        if len(names) != 1:
-            what = "no file" if not names else " and ".join(names)
-            raise ExtractError(f"{source} of {package.name} matches {what}; it must match one file")
-
-
-def store(content: Any, target: Path, *, compress: bool) -> None:
-    """Write a stream to a file, with gzip when asked; same input, same bytes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
-        if compress:
-            with gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=0) as packed:
-                shutil.copyfileobj(content, packed)
-        else:
-            shutil.copyfileobj(content, file)
-
-
-def private_apt(options: dict[str, Any]) -> PrivateApt:
+def private_apt(options: dict[str, Any]) -> Any:
     """Make the private apt of these options and bring its lists up to date."""
-    for program in ("apt-get", "apt-cache", "dpkg-deb"):
-        if not shutil.which(program):
-            raise ExtractError(f"{program} is not here; run this on a machine of the Debian family")
     sources = options["sources"] or debian_sources(
         Path("/etc/apt"), options["architecture"], options["components"]
     )
     if not sources:
-        raise ExtractError("no apt source of this machine is Debian's; give them as sources")
+        raise ArchiveError("no apt source of this machine is Debian's; give them as sources")
     apt = PrivateApt(Path(options["state_dir"]), sources, options["architecture"])
-    apt.run("apt-get", "-q", "update")
+    apt.update()
     return apt
 
 
@@ -398,7 +265,7 @@ def main() -> None:
     if not module.check_mode and (changed or options["state"] == "latest"):
         try:
             changed = build(options, tree, wanted)
-        except (ExtractError, OSError, tarfile.TarError) as error:
+        except (ArchiveError, OSError, tarfile.TarError) as error:
             module.fail_json(msg=str(error))
     manifest = tree.manifest()
     names = [item["dependency"] or item["name"] for item in options["packages"]]

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from picluster.cluster.model import Bank, Server
+from picluster.cluster.model import Server
 from picluster.errors import refusal
 from picluster.net import dotted
 from picluster.plan.model import AddressPlan
 from picluster.render.dhcp import VENDOR_CLASS, dhcp_config, pxe_options
+from picluster.render.known_hosts import authorities
 
+#: Where the role tftp_server puts the rules that give each board its own image.
+TFTP_MAP = "/etc/picluster/tftp.map"
 #: TFTP blocks fit an Ethernet frame: the boot stages do not reassemble fragments.
-_TFTP_OPTIONS = "--secure --ipv4 --verbose --blocksize 1468"
+_TFTP_OPTIONS = f"--secure --ipv4 --verbose --blocksize 1468 --map-file {TFTP_MAP}"
 _NODES_PER_THREAD = 8
 _MIN_THREADS, _MAX_THREADS = 8, 128
+
+#: First line of the nodes a boot server boots; no value holds a comma or a quote.
+NODES_HEADER = "address,mac,name,image\n"
 
 
 @cache
@@ -67,18 +73,8 @@ def _exports_ganesha(plan: AddressPlan, server: Server) -> str:
     return _render("ganesha.conf.j2", **_common(plan, server), threads=threads, export_id=77)
 
 
-def _known_hosts(plan: AddressPlan, server: Server) -> str:
-    cluster = plan.cluster
-    names = [f"pi-{bank.number}-*" for bank in cluster.banks]
-    names += [f"*.{cluster.domain_name}"]
-    parts = {part for bank in cluster.banks for part in range(*_octets(bank))}
-    names += [dotted(part << 8).removesuffix("0") + "*" for part in sorted(parts)]
-    return _render("known_hosts.j2", **_common(plan, server), names=",".join(names))
-
-
-def _octets(bank: Bank) -> tuple[int, int]:
-    """The first three octets of a bank's first address, and one more than those of its last."""
-    return bank.address(1) >> 8, (bank.address(bank.size) >> 8) + 1
+def _known_hosts(plan: AddressPlan, server: Server) -> str:  # noqa: ARG001
+    return render_known_hosts(plan, {})
 
 
 def _common(plan: AddressPlan, server: Server) -> dict[str, Any]:
@@ -93,6 +89,14 @@ def _render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**values)
 
 
+def _nodes_csv(plan: AddressPlan, server: Server) -> str:
+    lines = [
+        f"{node.address},{node.mac},{node.name},{node.bank.image}\n"
+        for node in plan.booted_by(server.name)
+    ]
+    return "".join([NODES_HEADER, *lines])
+
+
 _Renderer = Callable[[AddressPlan, Server], str]
 
 #: Renderers by kind and variant; the first variant of a kind is its default.
@@ -101,6 +105,7 @@ KINDS: dict[str, dict[str, _Renderer]] = {
     "tftp": {"tftpd_hpa": _tftpd_hpa, "systemd": _tftp_systemd},
     "exports": {"kernel": _exports_kernel, "ganesha": _exports_ganesha},
     "known_hosts": {"openssh": _known_hosts},
+    "nodes": {"csv": _nodes_csv},
 }
 
 
@@ -126,6 +131,21 @@ def render(plan: AddressPlan, kind: str, variant: str = "", server: str = "") ->
     if chosen not in variants:
         raise refusal(f"no variant {chosen!a} of {kind}", f"there are: {', '.join(variants)}")
     return variants[chosen](plan, _server(plan, server))
+
+
+def render_known_hosts(plan: AddressPlan, found: Mapping[str, str]) -> str:
+    """Render the ``known_hosts`` file of a control node.
+
+    Args:
+        plan: the checked plan.
+        found: public key of the authority on each boot server, by the server's name; the
+            description's own authorities come before them.
+
+    Raises:
+        PiclusterError: no boot server of that name, or not an ed25519 public key.
+    """
+    cluster = plan.cluster
+    return _render("known_hosts.j2", cluster=cluster, authorities=[*authorities(cluster, found)])
 
 
 def _server(plan: AddressPlan, name: str) -> Server:

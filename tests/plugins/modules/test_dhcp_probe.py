@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import struct
 import time
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twin.daemons import daemon
 from twin.net import Namespace, unique, veth
 
 OWN = bytes.fromhex("525400123456")
@@ -138,14 +138,14 @@ def wire() -> Iterator[tuple[Namespace, Namespace]]:
 @pytest.fixture
 def server(wire: tuple[Namespace, Namespace], tmp_path: Path) -> Iterator[str]:
     """A real dhcpd with a pool on the wire; gives the MAC address of its interface."""
-    program = shutil.which("dhcpd", path="/usr/sbin:/usr/bin:/sbin")
+    program = daemon("dhcpd")
     if program is None:
         pytest.skip("no dhcpd here: make setup")
     (tmp_path / "conf").write_text(
         "subnet 192.168.7.0 netmask 255.255.255.0 { range 192.168.7.100 192.168.7.110; }\n"
     )
     (tmp_path / "leases").touch()
-    words = [program, "-4", "-f", "--no-pid", "-cf", str(tmp_path / "conf")]
+    words = [str(program), "-4", "-f", "--no-pid", "-cf", str(tmp_path / "conf")]
     running = wire[1].popen([*words, "-lf", str(tmp_path / "leases"), "rack0"])
     time.sleep(1.5)
     assert running.poll() is None

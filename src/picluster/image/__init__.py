@@ -1,0 +1,1 @@
+"""Versions of images as boot servers tell them: what there is, who uses it, what differs."""

@@ -39,7 +39,8 @@ def sources() -> list[str]:
     Raises:
         PiclusterError: apt is missing, or knows no Debian 12 archive.
     """
-    listing = command(["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"])
+    words = ["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"]
+    listing = command(words, timeout_s=120)
     found = select(listing)
     if not any(line.split()[2] == CODENAME for line in found):
         raise refusal(

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from picluster.errors import os_errors, refusal
 from twin.head import apt
+from twin.head.bootstrap import bootstrap
 from twin.head.places import cache_dir
 from twin.net import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REPOSITORY = "localhost/picluster-head"
 #: Beyond priority ``important``, what an installed Debian 12 server has, and Ansible needs.
 PACKAGES = ("ca-certificates", "dbus", "openssh-server", "python3", "systemd-sysv")
 #: Units that would change the machine around the container, which shares its devices and kernel.
+#: Starting or stopping systemd-binfmt drops what the machine has registered, such as qemu-user.
 MASKED = (
     "console-getty.service",
     "getty@tty1.service",
     "kmod-static-nodes.service",
+    "systemd-binfmt.service",
     "systemd-modules-load.service",
     "systemd-networkd-wait-online.service",
     "systemd-remount-fs.service",
@@ -32,8 +40,10 @@ MASKED = (
     "systemd-udevd-control.socket",
     "systemd-udevd-kernel.socket",
 )
+#: Name of the unit below.
+READ_ONLY_SYS = "read-only-sys.service"
 #: Devices are the machine's: without udev, what asks for it must see a read-only /sys, or it waits.
-_READ_ONLY_SYS = """[Unit]
+_READ_ONLY_UNIT = """[Unit]
 Description=Keep the devices of the machine out of reach
 DefaultDependencies=no
 Before=sysinit.target
@@ -44,7 +54,6 @@ RemainAfterExit=yes
 [Install]
 WantedBy=sysinit.target
 """
-_BUILD_TIMEOUT_S = 1200
 
 
 def reference() -> str:
@@ -60,18 +69,11 @@ def ensure() -> str:
         The image's reference.
     """
     name = reference()
-    cache = cache_dir()
-    with os_errors("make the cache", cache):
-        cache.mkdir(parents=True, exist_ok=True)
-        lock = (cache / "head.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(_path()):
         if not _exists(name):
-            archive = cache / f"head-{name.rpartition(':')[2]}.tar"
-            if not archive.exists():
-                _build(archive)
-            _import(archive, name)
-            _forget_others(name, archive)
+            _import(tar(), name)
+            for other in _images() - {name}:  # of earlier inputs; one still in use stays
+                subprocess.run(["podman", "rmi", other], check=False, capture_output=True)
     return name
 
 
@@ -94,9 +96,9 @@ def _exists(name: str) -> bool:
 
 def _hooks() -> list[str]:
     """Shell run on the new root directory ``$1``, the last steps of the build."""
-    unit = "read-only-sys.service"
+    unit = READ_ONLY_SYS
     return [
-        f'printf %s {shlex.quote(_READ_ONLY_SYS)} > "$1/etc/systemd/system/{unit}"',
+        f'printf %s {shlex.quote(_READ_ONLY_UNIT)} > "$1/etc/systemd/system/{unit}"',
         f'chroot "$1" systemctl enable {unit}',
         'chroot "$1" systemctl mask ' + " ".join(MASKED),
         # Made on first start: no two heads may share them.
@@ -106,19 +108,37 @@ def _hooks() -> list[str]:
     ]
 
 
+def tar() -> Path:
+    """The image's root file system as an archive, built unless it is there."""
+    path = _path()
+    with locked(path.with_suffix(".part")):
+        if not path.exists():
+            _build(path)
+            for old in path.parent.glob("head-*.tar"):
+                if old != path:
+                    old.unlink(missing_ok=True)
+    return path
+
+
+def _path() -> Path:
+    return cache_dir() / f"head-{reference().rpartition(':')[2]}.tar"
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time do what makes a file of the cache."""
+    with os_errors("make the cache", path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = (path.parent / f"{path.name}.lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _build(archive: Path) -> None:
-    part = archive.with_suffix(".part.tar")
-    args = ["mmdebstrap", "--quiet", "--mode=root", "--variant=important", "--format=tar"]
-    args += [f"--include={','.join(PACKAGES)}"]
-    args += [f"--aptopt={line}" for line in apt.options()]
-    args += ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*"]
-    args += [f"--customize-hook={hook}" for hook in _hooks()]
-    try:
-        command([*args, apt.CODENAME, str(part), *apt.sources()], timeout_s=_BUILD_TIMEOUT_S)
-        with os_errors("keep the head's image", archive):
-            part.replace(archive)
-    finally:
-        part.unlink(missing_ok=True)
+    options = [f"--dpkgopt=path-exclude=/usr/share/{path}/*" for path in ("man", "doc")]
+    options += [f"--customize-hook={hook}" for hook in _hooks()]
+    bootstrap(archive, "important", PACKAGES, options, "the head's image")
 
 
 def _import(archive: Path, name: str) -> None:
@@ -128,12 +148,3 @@ def _import(archive: Path, name: str) -> None:
     )
     if not _exists(name):
         raise refusal(f"podman imported {archive} and does not know {name}", "try again")
-
-
-def _forget_others(name: str, archive: Path) -> None:
-    """Remove images of earlier inputs; one still in use stays."""
-    for other in _images() - {name}:
-        subprocess.run(["podman", "rmi", other], check=False, capture_output=True)
-    for old in archive.parent.glob("head-*.tar"):
-        if old != archive:
-            old.unlink(missing_ok=True)

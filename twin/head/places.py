@@ -86,6 +86,11 @@ class Places:
         return self.directory / "known_hosts"
 
     @property
+    def nodes_known_hosts(self) -> Path:
+        """Whose host keys Ansible trusts among the nodes this head boots."""
+        return self.directory / "known_hosts_nodes"
+
+    @property
     def inventory(self) -> Path:
         """Inventory source that tells Ansible how to reach the head."""
         return self.directory / "inventory.yml"

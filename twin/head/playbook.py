@@ -17,7 +17,7 @@ from twin.head.places import TREE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from twin.head.head import Head
+    from twin.head.kind import AnyHead
 
 TIMEOUT_S = 900
 
@@ -77,7 +77,7 @@ def _message(result: dict[str, Any]) -> str:
 
 
 def command_line(
-    head: Head, cluster: Path, playbook: str | Path, *args: str
+    head: AnyHead, cluster: Path, playbook: str | Path, *args: str
 ) -> tuple[list[str], dict[str, str]]:
     """The command that runs a playbook on a head, and its environment.
 
@@ -96,12 +96,17 @@ def command_line(
 
 
 def play(
-    head: Head, cluster: Path, playbook: str | Path = "site.yml", args: Sequence[str] = ()
+    head: AnyHead,
+    cluster: Path,
+    playbook: str | Path = "site.yml",
+    args: Sequence[str] = (),
+    *,
+    timeout_s: float = TIMEOUT_S,
 ) -> Outcome:
     """Run a playbook to its end and give the result of each task.
 
     Raises:
-        PiclusterError: it took longer than 15 minutes.
+        PiclusterError: it took longer than ``timeout_s``.
     """
     words, environment = command_line(head, cluster, playbook, *args)
     environment |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_NOCOLOR": "1"}
@@ -115,10 +120,10 @@ def play(
             capture_output=True,
             text=True,
             check=False,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
         )
     except subprocess.TimeoutExpired as error:
-        raise refusal(f"{playbook} did not end within {TIMEOUT_S} s") from error
+        raise refusal(f"{playbook} did not end within {timeout_s:.0f} s") from error
     seconds = time.monotonic() - start
     before, brace, rest = done.stdout.partition("{\n")
     try:

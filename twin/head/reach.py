@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from picluster.errors import os_errors
+from picluster.plan.inventory import ssh_arguments
 from twin.net import command
 
 if TYPE_CHECKING:
@@ -70,8 +71,20 @@ def variables(places: Places) -> dict[str, Any]:
 
 
 def write_inventory(places: Places, host: str, extra: Mapping[str, Any]) -> None:
-    """Write the inventory source: one host, its connection and what a container cannot do."""
-    document = {"all": {"hosts": {host: {**variables(places), **extra}}}}
+    """Write the inventory source: one host, its connection and what a container cannot do.
+
+    The authority of this head's nodes is kept beside it: heads come and go, and each has its own.
+    """
+    known_hosts = places.nodes_known_hosts
+    document = {
+        "all": {
+            "hosts": {host: {**variables(places), **extra}},
+            "vars": {"picluster_known_hosts": str(known_hosts)},
+            "children": {
+                "pi": {"vars": {"ansible_ssh_common_args": ssh_arguments(known_hosts)}},
+            },
+        }
+    }
     text = "---\n" + yaml.safe_dump(document, sort_keys=True)
     with os_errors("write the head's inventory", places.inventory):
         places.inventory.write_text(text, encoding="utf-8")

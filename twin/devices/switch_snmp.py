@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import bisect
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pysnmp.carrier.asyncio.dgram import udp
-from pysnmp.entity import config, engine
+from pysnmp.entity import config
 from pysnmp.entity.rfc3413 import cmdrsp, context
 from pysnmp.proto.rfc1902 import Integer, ObjectName, OctetString
 from pysnmp.proto.rfc1905 import endOfMibView, noSuchObject
@@ -19,6 +16,7 @@ from pysnmp.smi.instrum import AbstractMibInstrumController
 
 from twin.devices.fdb import Fdb
 from twin.devices.server import LoopServer
+from twin.devices.snmp_engine import V3User, start_engine, start_silence
 
 Oid = tuple[int, ...]
 
@@ -32,21 +30,6 @@ class Mode(StrEnum):
     WELL = "well"
     SILENT = "silent"  # never answers
     LOOP = "loop"  # gives rows that never end and never advance
-
-
-@dataclass(frozen=True, slots=True)
-class V3User:
-    """An SNMPv3 user with SHA-256 and AES-128.
-
-    Attributes:
-        name: user name.
-        auth: authentication password, 8 characters at the least.
-        priv: privacy password.
-    """
-
-    name: str
-    auth: str
-    priv: str
 
 
 class SwitchSnmp(LoopServer):
@@ -95,30 +78,10 @@ class SwitchSnmp(LoopServer):
         self._engine: Any = None
 
     async def _open(self) -> None:
-        loop = asyncio.get_running_loop()
         if self.mode is Mode.SILENT:
-            transport, _ = await loop.create_datagram_endpoint(
-                asyncio.DatagramProtocol, local_addr=(self.address, self.port)
-            )
-            self._engine = transport
-            self.port = transport.get_extra_info("sockname")[1]
+            self._engine, self.port = await start_silence(self.address, self.port)
             return
-        self._engine = engine.SnmpEngine()
-        transport = udp.UdpAsyncioTransport().open_server_mode((self.address, self.port))
-        config.add_transport(self._engine, (*udp.DOMAIN_NAME, 1), transport)
-        # The transport binds in a task of its own.
-        while getattr(transport, "transport", None) is None:
-            await asyncio.sleep(0.005)
-        self.port = transport.transport.get_extra_info("sockname")[1]
-        if self._user is not None:
-            config.add_v3_user(
-                self._engine,
-                self._user.name,
-                config.USM_AUTH_HMAC192_SHA256,
-                self._user.auth,
-                config.USM_PRIV_CFB128_AES,
-                self._user.priv,
-            )
+        self._engine, self.port = await start_engine(self.address, self.port, self._user)
         mib = context.SnmpContext(self._engine)
         mib.unregister_context_name(b"")
         for vlan in self._contexts or (None,):

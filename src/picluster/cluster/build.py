@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from picluster.cluster.model import Bank, Cluster, Controller, Pdu, Server, Switch
+from picluster.cluster.model import CANARY, CURRENT, Bank, Cluster, Controller, Pdu, Server, Switch
 from picluster.cluster.ports import expand_ports
+from picluster.cluster.power import PowerReader, check_pdu
 from picluster.cluster.yaml_file import Path_, YamlFile
 from picluster.errors import PiclusterError, Problem
 from picluster.mac import parse_mac
@@ -32,6 +33,8 @@ class Builder:
         self._data: dict[str, Any] = document.data
         self._path = path
         self._problems: list[Problem] = []
+        lowest = min(bank["number"] for bank in self._data["banks"])
+        self._canary_bank: int = self._data.get("canary_bank", lowest)
 
     def cluster(self) -> Cluster:
         """Build it.
@@ -53,6 +56,8 @@ class Builder:
         racks = [rack["number"] for rack in data.get("racks", ())]
         self._unique("racks", racks)
         banks = self._banks(network, head, servers)
+        self._check_canary()
+        power = self._power(pdus, banks, [head, *servers])
         boot, dhcp, ssh = data.get("boot", {}), data.get("dhcp", {}), data.get("ssh", {})
         self._stop()
         return Cluster(
@@ -66,7 +71,9 @@ class Builder:
             controllers=tuple(self._controller(entry) for entry in data.get("controllers", ())),
             pdus=pdus,
             racks=tuple(racks),
+            **power,
             banks=banks,
+            canary_bank=self._canary_bank,
             domain_name=data.get("domain_name", f"{data['name']}.internal"),
             registry=self._path.parent / data.get("registry", "macs.csv"),
             bank_rows=data.get("bank_rows", 1),
@@ -156,10 +163,34 @@ class Builder:
     def _pdus(self) -> tuple[Pdu, ...]:
         pdus = []
         for i, entry in enumerate(self._data.get("pdus", ())):
-            address = self._optional_address(("pdus", i, "address"), entry.get("address"))
-            pdus.append(Pdu(**{**entry, "address": address}))
+            path: Path_ = ("pdus", i)
+            address = self._optional_address((*path, "address"), entry.get("address"))
+            commands = {key: tuple(argv) for key, argv in entry.get("commands", {}).items()}
+            pdu = Pdu(**{**entry, "address": address, "commands": commands})
+            check_pdu(path, pdu, self._say)
+            self._known((*path, "controller"), pdu.controller, self._names("controllers"))
+            self._known((*path, "switch"), pdu.switch, self._names("switches"))
+            pdus.append(pdu)
         self._unique("pdus", [pdu.name for pdu in pdus])
         return tuple(pdus)
+
+    def _names(self, key: str) -> list[str]:
+        return [entry["name"] for entry in self._data.get(key, ())]
+
+    def _power(
+        self, pdus: tuple[Pdu, ...], banks: tuple[Bank, ...], servers: list[Server]
+    ) -> dict[str, Any]:
+        """The power part, as keyword arguments of :class:`Cluster`."""
+        for key in ("supplies", "circuits"):
+            self._unique(key, self._names(key))
+        others = [*(server.name for server in servers), *self._names("switches")]
+        reader = PowerReader(self._data, self._say, pdus, banks, others)
+        return {
+            "supplies": reader.supplies(),
+            "circuits": reader.circuits(),
+            "power": reader.limits(),
+            "power_order": reader.order(),
+        }
 
     def _known(self, path: Path_, name: object, names: Iterable[object]) -> None:
         known = list(names)
@@ -185,6 +216,20 @@ class Builder:
             banks.append(self._bank(path, entry, network, head, sides))
         self._unique("banks", [bank.number for bank in banks])
         return tuple(sorted(banks, key=lambda bank: bank.number))
+
+    def _check_canary(self) -> None:
+        """A canary bank that is asked for must be there, and must try what is new."""
+        number = self._data.get("canary_bank")
+        named = {entry["number"]: entry.get("image") for entry in self._data["banks"]}
+        self._known(("canary_bank",), number, named)
+        image = named.get(number)
+        if image not in (None, CANARY):
+            what = f"canary_bank {number} names image {image} itself"
+            self._say(("canary_bank",), what, "choose another bank or leave out its image")
+
+    def _default_image(self, bank: int) -> str:
+        image: str = self._data.get("image", CURRENT)
+        return CANARY if bank == self._canary_bank else image
 
     def _check_outlet(
         self, path: Path_, entry: dict[str, Any], pdus: dict[str, int | None]
@@ -218,7 +263,7 @@ class Builder:
             block=self._block(path, entry, network),
             size=size,
             boot_server=entry.get("boot_server", head.name),
-            image=entry.get("image", self._data.get("image", "current")),
+            image=entry.get("image", self._default_image(entry["number"])),
             title=entry.get("title", ""),
             rack=entry.get("rack"),
             side=entry.get("side", sides.get(entry.get("rack", -1))),
@@ -248,7 +293,9 @@ class Builder:
         lines: dict[int | str, int] = {"head": line(("head",)), "dhcp": line(("dhcp",))}
         for i, entry in enumerate(data["banks"]):
             lines[entry["number"]] = line(("banks", i))
-        for kind in ("boot_servers", "switches", "pdus"):
+        for kind in ("boot_servers", "switches", "pdus", "supplies", "circuits"):
             for i, entry in enumerate(data.get(kind, ())):
                 lines[f"{kind} {entry['name']}"] = line((kind, i))
+        for i in range(len(data.get("power_order", ()))):
+            lines[f"power_order {i}"] = line(("power_order", i))
         return lines

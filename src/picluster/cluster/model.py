@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from picluster.cluster.ports import same_port
 from picluster.errors import refusal
 from picluster.mac import RASPBERRY_PI_OUIS, MacAddress, oui
 from picluster.net import Ipv4Block
+
+#: Pointers to image versions on a boot server that banks follow by default.
+CURRENT, CANARY = "current", "canary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,93 @@ class Controller:
 
 @dataclass(frozen=True, slots=True)
 class Pdu:
-    """A power distribution unit."""
+    """A power distribution unit, or a switch that feeds its boards (see the schema).
+
+    Attributes:
+        commands: of driver ``command``: action → program with arguments.
+    """
 
     name: str
     address: int | None = None
     driver: str = "manual"
     outlets: int | None = None
+    protocol: str = "telnet"
+    port: int | None = None
+    username: str | None = None
+    timeout_s: float | None = None
+    snmp_version: str | None = None
+    snmp_table: str = "auto"
+    controller: str | None = None
+    switch: str | None = None
+    plug: str = "{pdu}-{outlet}"
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One thing a supply feeds.
+
+    Attributes:
+        name: ``bank_11``, or the name of a server, switch or PDU.
+        bank: number of the bank, of a bank only.
+        slots: the slots of the bank, ascending; empty for all of them.
+    """
+
+    name: str
+    bank: int | None = None
+    slots: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyEntry:
+    """What hangs on one outlet, as described.
+
+    Attributes:
+        watts: what it draws; ``None`` for what its boards draw.
+    """
+
+    name: str
+    pdu: str
+    outlet: int
+    feeds: tuple[Feed, ...]
+    watts: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitEntry:
+    """A circuit, as described.
+
+    Attributes:
+        outlets: PDU and outlet; ``None`` for every outlet of the PDU.
+    """
+
+    name: str
+    amperes: float
+    volts: float
+    outlets: tuple[tuple[str, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEntry:
+    """One rule of the power order, as described; groups of banks are spelled out."""
+
+    first: tuple[str, ...]
+    then: tuple[str, ...]
+    wait_s: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerEntry:
+    """What may be on at a time, and how fast (see the schema)."""
+
+    max_banks_on: int | None = None
+    stagger_s: float = 5.0
+    off_s: float = 10.0
+    switch_wait_s: float = 90.0
+    server_wait_s: float = 180.0
+    board_watts: float = 6.0
+    volts: float = 230.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +174,7 @@ class Bank:
         block: its addresses; slot S has ``block.first + S``.
         size: slots, 1 to ``size``.
         ports: switch port of each slot, or empty where the registry holds the wiring.
-        image: image version its nodes boot.
+        image: what its nodes boot: an image version, or the name of a pointer to one.
     """
 
     number: int
@@ -123,8 +208,10 @@ class Cluster:
     Attributes:
         path: the description's file.
         banks: by ascending number.
+        canary_bank: number of the bank that tries a new image first.
         lines: 1-based line of each bank in the file, by number; of ``head``, ``dhcp`` and
-            ``<list> <name>`` of boot servers, switches and PDUs.
+            ``<list> <name>`` of boot servers, switches, PDUs, supplies and circuits;
+            ``power_order <index>`` of rules.
     """
 
     path: Path
@@ -134,6 +221,7 @@ class Cluster:
     banks: tuple[Bank, ...]
     domain_name: str
     registry: Path
+    canary_bank: int
     title: str = ""
     bank_rows: int = 1
     extra_ouis: frozenset[str] = frozenset()
@@ -141,6 +229,10 @@ class Cluster:
     switches: tuple[Switch, ...] = ()
     controllers: tuple[Controller, ...] = ()
     pdus: tuple[Pdu, ...] = ()
+    supplies: tuple[SupplyEntry, ...] = ()
+    circuits: tuple[CircuitEntry, ...] = ()
+    power: PowerEntry = PowerEntry()
+    power_order: tuple[OrderEntry, ...] = ()
     racks: tuple[int, ...] = ()
     lease_time_s: int = 86400
     router: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -13,13 +13,16 @@ from ansible.plugins.action import ActionBase
 try:
     from picluster.errors import PiclusterError
     from picluster.plan.read import read_plan
-    from picluster.render.configuration import render
+    from picluster.render.configuration import render, render_known_hosts
 except ImportError as error:
     raise AnsibleActionFail(
         "the Python package picluster is not installed where ansible runs: pip install ."
     ) from error
 
-_OWN = ("kind", "variant", "description", "server")
+if TYPE_CHECKING:
+    from picluster.plan.model import AddressPlan
+
+_OWN = ("kind", "variant", "description", "server", "authorities")
 _COPY = ("dest", "owner", "group", "mode", "validate", "backup")
 
 
@@ -50,11 +53,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _render(self, options: dict[str, Any]) -> str:
         try:
             plan = read_plan(Path(options["description"]))
+            if options.get("authorities") is not None:
+                return self._known_hosts(plan, options)
             return render(
                 plan, options["kind"], options.get("variant") or "", options.get("server") or ""
             )
         except PiclusterError as error:
             raise AnsibleActionFail(f"refused:\n{error}") from error
+
+    def _known_hosts(self, plan: AddressPlan, options: dict[str, Any]) -> str:
+        if options["kind"] != "known_hosts":
+            raise AnsibleActionFail("picluster_render: authorities are for kind: known_hosts")
+        if not isinstance(options["authorities"], dict):
+            raise AnsibleActionFail("picluster_render: authorities are public keys by boot server")
+        return render_known_hosts(plan, options["authorities"])
 
     def _copy(
         self, source: str, options: dict[str, Any], task_vars: dict[str, Any]

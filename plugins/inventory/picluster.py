@@ -79,9 +79,12 @@ options:
     description: Where boot servers keep what they serve.
     type: dict
   image:
-    description: Image version of banks that name none.
+    description: Image of banks that name none, a version or a pointer to one.
     type: str
     default: current
+  canary_bank:
+    description: Number of the bank that boots C(canary). Default the lowest one.
+    type: int
   ssh:
     description: How to reach the nodes.
     type: dict
@@ -99,6 +102,21 @@ options:
     elements: dict
   pdus:
     description: Power distribution units.
+    type: list
+    elements: dict
+  supplies:
+    description: What hangs on PDU outlets beside banks.
+    type: list
+    elements: dict
+  circuits:
+    description: Circuits and what they may carry.
+    type: list
+    elements: dict
+  power:
+    description: What may be on at a time, and how fast.
+    type: dict
+  power_order:
+    description: What has to be on before what.
     type: list
     elements: dict
   banks:
@@ -162,7 +180,7 @@ if TYPE_CHECKING:
     from picluster.plan.model import AddressPlan
 
 #: Text that holds no template, whatever the delimiters.
-_LITERAL = re.compile(r"[A-Za-z0-9_.:/@ +-]*", re.ASCII)
+_LITERAL = re.compile(r"[A-Za-z0-9_.:/@ +='\"-]*", re.ASCII)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable):  # type: ignore[misc]

@@ -16,14 +16,15 @@ options:
     description: Which configuration.
     type: str
     required: true
-    choices: [dhcp, tftp, exports, known_hosts]
+    choices: [dhcp, tftp, exports, known_hosts, nodes]
   variant:
     description:
       - For which daemon. V(isc) for O(kind=dhcp); V(tftpd_hpa) or V(systemd) for O(kind=tftp);
-        V(kernel) or V(ganesha) for O(kind=exports); V(openssh) for O(kind=known_hosts).
+        V(kernel) or V(ganesha) for O(kind=exports); V(openssh) for O(kind=known_hosts);
+        V(csv) for O(kind=nodes).
       - The first one named is the default.
     type: str
-    choices: [isc, tftpd_hpa, systemd, kernel, ganesha, openssh]
+    choices: [isc, tftpd_hpa, systemd, kernel, ganesha, openssh, csv]
   description:
     description: Path of the cluster description on the control node.
     type: path
@@ -31,6 +32,11 @@ options:
   server:
     description: Name of the boot server it is for; the head by default.
     type: str
+  authorities:
+    description:
+      - For O(kind=known_hosts), public keys of the authorities found on the boot servers, by the
+        server's name. Each may vouch for the nodes its server boots.
+    type: dict
   dest:
     description: Path on the managed node.
     type: path

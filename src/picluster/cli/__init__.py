@@ -9,13 +9,24 @@ import sys
 from collections.abc import Sequence
 
 from picluster import __version__
-from picluster.cli import harvest, observe, plan, render, replace
+from picluster.cli import (
+    boot,
+    harvest,
+    image,
+    observe,
+    plan,
+    power,
+    render,
+    replace,
+    shutdown,
+    status,
+)
 from picluster.errors import PiclusterError
 
 #: Exit status: refused, nothing was written.
 REFUSED = 1
 
-_COMMANDS = (harvest, observe, plan, render, replace)
+_COMMANDS = (boot, harvest, image, observe, plan, power, render, replace, shutdown, status)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 done; 1 refused and nothing written; 2 wrong usage; 3 done, and disagreements remain.
+        0 done; 1 refused and nothing written; 2 wrong usage; 3 done, and something remains.
     """
     options = parser().parse_args(argv)
     try:

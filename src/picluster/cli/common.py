@@ -14,6 +14,7 @@ from picluster.cluster.load import find_description
 from picluster.cluster.model import Cluster
 from picluster.plan.model import AddressPlan
 from picluster.plan.read import read_plan
+from picluster.runner import default_inventory
 
 T = TypeVar("T")
 
@@ -21,15 +22,21 @@ T = TypeVar("T")
 _PIPE_COLUMNS = 240
 
 
-def add_inventory(parser: argparse.ArgumentParser) -> None:
-    """Add ``-i``."""
+def add_inventory(parser: argparse.ArgumentParser, *, reads: bool = False) -> None:
+    """Add ``-i``.
+
+    Args:
+        parser: of the command.
+        reads: the command changes nothing, so it may take the project's own inventory.
+    """
+    default = "; that of ansible.cfg" if reads else ""
     parser.add_argument(
         "-i",
         "--inventory",
         type=Path,
-        required=True,
+        required=not reads,
         metavar="PATH",
-        help="the cluster: a folder under inventory/ or its description",
+        help=f"the cluster: a folder under inventory/ or its description{default}",
     )
 
 
@@ -51,8 +58,8 @@ def registry_title(cluster: Cluster) -> str:
 
 
 def plan_of(options: argparse.Namespace) -> AddressPlan:
-    """The plan of the inventory given."""
-    return read_plan(find_description(options.inventory))
+    """The plan of the inventory given, or of the project's."""
+    return read_plan(find_description(options.inventory or default_inventory()))
 
 
 class _Console(Console):

@@ -26,7 +26,7 @@ _COLUMNS = (
 def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("plan", help="show the address plan", description=__doc__)
-    add_inventory(parser)
+    add_inventory(parser, reads=True)
     parser.add_argument("--bank", type=int, action="append", metavar="N", help="only this bank")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as a JSON list of nodes")
@@ -76,4 +76,5 @@ def _print_table(plan: AddressPlan, rows: list[dict[str, str | int]]) -> None:
     out.print(table)
     cluster = plan.cluster
     mark = " Its boards are invented: a sample registry." if plan.sample else ""
-    out.print(f"{len(rows)} nodes of {cluster.name} in {cluster.network}.{mark}")
+    canary = f"Canary bank {cluster.canary_bank}."
+    out.print(f"{len(rows)} nodes of {cluster.name} in {cluster.network}. {canary}{mark}")

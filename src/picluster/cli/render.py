@@ -19,7 +19,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "render", help="print what a boot server would get", description=__doc__
     )
     parser.add_argument("kind", choices=sorted(KINDS), help="which configuration")
-    add_inventory(parser)
+    add_inventory(parser, reads=True)
     variants = sorted({name for kind in KINDS.values() for name in kind})
     parser.add_argument("--variant", choices=variants, default="", help="for which daemon")
     parser.add_argument("--server", default="", metavar="NAME", help="boot server; the head")

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,8 +74,12 @@ def test_the_whole_inventory(repository: Path, small: Path) -> None:
         variables.pop("ansible_local", None)  # of Ansible itself
     shared = {
         "ansible_user": "root",
+        "ansible_ssh_common_args": (
+            f"-o 'UserKnownHostsFile=\"{small.parent}/known_hosts\"' -o StrictHostKeyChecking=yes"
+        ),
         "picluster_cluster": "small",
         "picluster_description": str(small),
+        "picluster_known_hosts": f"{small.parent}/known_hosts",
         "picluster_network": "172.20.0.0/16",
         "picluster_netmask": "255.255.0.0",
         "picluster_prefix_length": 16,
@@ -86,7 +91,7 @@ def test_the_whole_inventory(repository: Path, small: Path) -> None:
     one = {
         "picluster_bank": 1, "picluster_rack": 7, "picluster_side": "front",
         "picluster_domain": "", "picluster_pdu": "pdu-1", "picluster_outlet": 3,
-        "picluster_boot_server": "small-head", "picluster_image": "ol9",
+        "picluster_boot_server": "small-head", "picluster_image": "canary",
         "picluster_switch": "sw-1",
     }  # fmt: skip
     two = {
@@ -94,7 +99,7 @@ def test_the_whole_inventory(repository: Path, small: Path) -> None:
         "picluster_pdu": "", "picluster_outlet": "", "picluster_boot_server": "rack-2",
         "picluster_image": "debian", "picluster_switch": "sw-2",
     }  # fmt: skip
-    server = {key: value for key, value in shared.items() if key != "ansible_user"}
+    server = {key: value for key, value in shared.items() if not key.startswith("ansible_")}
     assert found["_meta"]["hostvars"] == {
         "pi-1-1": shared | one | {
             "ansible_host": "172.20.1.1", "picluster_mac": "b8:27:eb:00:00:01",
@@ -224,6 +229,15 @@ def test_the_ready_clusters(repository: Path, name: str) -> None:
     nodes = {"policebox": 1050, "mini": 84, "zurich": 12, "bench": 8}[name]
     assert len(found["pi"]["hosts"]) == nodes
     assert len(found["_meta"]["hostvars"]) == nodes + 1
+
+
+def test_whose_host_keys_are_trusted_is_no_inventory(repository: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bench"
+    shutil.copytree(repository / "inventory" / "bench", folder)
+    (folder / "known_hosts").write_text("@cert-authority pi-1-* ssh-ed25519 AAAA bench-head\n")
+    found = listed(repository, folder)
+    assert len(found["_meta"]["hostvars"]) == 9
+    assert found["_meta"]["hostvars"]["pi-1-1"]["picluster_known_hosts"] == f"{folder}/known_hosts"
 
 
 def test_the_documentation_knows_every_key(repository: Path) -> None:

@@ -17,7 +17,7 @@ _ROWS = [
     {
         "name": "pi-1-2", "address": "172.20.1.2", "mac": A, "serial": "d100000a", "bank": 1,
         "slot": 2, "row": 1, "rack": 7, "side": "front", "domain": "", "switch": "sw-1",
-        "port": "2", "pdu": "", "outlet": "", "boot_server": "small-head", "image": "current",
+        "port": "2", "pdu": "", "outlet": "", "boot_server": "small-head", "image": "canary",
         "state": "active",
     },
     {
@@ -60,9 +60,9 @@ def test_table(small: Path) -> None:
     lines = picluster("plan", "-i", small).stdout.splitlines()
     assert [line.split() for line in lines] == [
         [column for column in _ROWS[0] if column not in ("pdu", "outlet")],
-        f"pi-1-2 172.20.1.2 {A} d100000a 1 2 1 7 front sw-1 2 small-head current active".split(),
+        f"pi-1-2 172.20.1.2 {A} d100000a 1 2 1 7 front sw-1 2 small-head canary active".split(),
         f"pi-2-3 172.20.2.3 {B} 2 3 2 east sw-2 9 small-head ol9 spare".split(),
-        ["2", "nodes", "of", "small", "in", "172.20.0.0/16."],
+        ["2", "nodes", "of", "small", "in", "172.20.0.0/16.", "Canary", "bank", "1."],
     ]
 
 

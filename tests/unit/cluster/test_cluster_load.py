@@ -50,7 +50,7 @@ def test_the_small_description_loads(tmp_path: Path) -> None:
         "small", "172.20.0.0/16", tmp_path / "macs.csv",
     )  # fmt: skip
     assert (bank.number, bank.size, str(bank.block)) == (1, 4, "172.20.1.0/24")
-    assert (bank.boot_server, bank.image) == ("small-head", "current")
+    assert (bank.boot_server, bank.image) == ("small-head", "canary")
     assert cluster.lines == {"head": 4, "dhcp": 1, 1: 6}
 
 
@@ -136,6 +136,10 @@ def test_what_is_no_description(tmp_path: Path, text: str | bytes, problems: lis
           ":6: switch sw-9 is not described; described are: none",
           ":6: pdu p is not described; described are: none",
           ":6: boot_server b is not described; described are: small-head"]),
+        (_GOOD + "canary_bank: 2\n",
+         [":7: canary_bank 2 is not described; described are: 1"]),
+        (changed("number: 1,", "number: 1, image: ol9,") + "canary_bank: 1\n",
+         [":7: canary_bank 1 names image ol9 itself; choose another bank or leave out its image"]),
         (_GOOD + "  - {number: 1}\n", [":7: banks: 1 is described twice; rename one"]),
         (changed("size: 4", "size: 4, ports: 1-4"),
          [":6: bank 1 has ports and no switch; name the switch they are of"]),
@@ -160,6 +164,32 @@ def test_every_offence_names_key_value_line_and_remedy(
     tmp_path: Path, text: str, problems: list[str]
 ) -> None:
     assert refused_text(tmp_path, text) == problems
+
+
+@pytest.mark.parametrize(
+    ("changes", "images"),
+    [
+        ({}, ["current", "canary", "current"]),
+        ({"canary_bank": 7}, ["canary", "current", "current"]),
+        ({"image": "ol9"}, ["ol9", "canary", "ol9"]),
+        ({"image": "ol9", "canary_bank": 9}, ["ol9", "ol9", "canary"]),
+    ],
+)
+def test_one_bank_tries_a_new_image_first(
+    description: MakeDescription, changes: dict[str, object], images: list[str]
+) -> None:
+    banks = [{"number": number, "size": 4} for number in (7, 3, 9)]
+    cluster = load_cluster(description(banks=banks, **changes))
+    assert [cluster.bank(number).image for number in (7, 3, 9)] == images
+    assert cluster.banks[[bank.image for bank in cluster.banks].index("canary")] is cluster.bank(
+        cluster.canary_bank
+    )
+
+
+def test_a_bank_may_name_its_own_image(description: MakeDescription) -> None:
+    banks = [{"number": 1, "size": 4, "image": "old"}, {"number": 2, "size": 4, "image": "new"}]
+    cluster = load_cluster(description(banks=banks))
+    assert [bank.image for bank in cluster.banks] == ["old", "new"]
 
 
 def test_all_offences_come_in_one_message(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
+import csv
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from picluster.plan.build import build_plan
 from picluster.registry.file import load_registry
 from picluster.registry.model import Entry, Registry
 from picluster.registry.text import format_entry
+from picluster.render.configuration import render
 from tests.conftest import MakeDescription
 
 _NET = parse_address("172.20.0.0")
@@ -50,6 +53,7 @@ def clusters(draw: st.DrawFn) -> Cluster:
         network=network,
         head=Server("head", draw(host), "eth1"),
         banks=banks,
+        canary_bank=banks[0].number,
         domain_name="c.internal",
         registry=Path("macs.csv"),
         switches=(Switch("sw", draw(host)),),
@@ -161,6 +165,34 @@ def test_every_refusal_has_its_reason(case: tuple[Cluster, list[Entry]]) -> None
         and all(at in banks[row.bank].block for at, row in zip(where, rows, strict=True))
     )
     assert (plan_or_none(cluster, rows) is not None) is good
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases())
+def test_every_node_is_in_the_csv_of_its_boot_server_and_nowhere_else(
+    case: tuple[Cluster, list[Entry]],
+) -> None:
+    cluster, rows = case
+    other = Server("other", 0, "eth1")
+    moved = tuple(
+        replace(bank, boot_server=other.name, image=f"v{bank.number}") if index % 2 else bank
+        for index, bank in enumerate(cluster.banks)
+    )
+    split = replace(cluster, banks=moved, boot_servers=(other,))
+    try:
+        plan = build_plan(split, Registry(Path("macs.csv"), tuple(rows)))
+    except PiclusterError:
+        return
+    found = {}
+    for server in split.servers:
+        text = render(plan, "nodes", "csv", server.name)
+        for row in csv.DictReader(text.splitlines()):
+            assert row["name"] not in found
+            found[row["name"]] = (server.name, row["address"], row["mac"], row["image"])
+    assert found == {
+        node.name: (node.bank.boot_server, node.address, node.mac, node.bank.image)
+        for node in plan.nodes
+    }
 
 
 def _full(description: MakeDescription, banks: range, head: str) -> Path:

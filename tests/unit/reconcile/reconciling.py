@@ -38,6 +38,7 @@ CLUSTER = Cluster(
     network=Ipv4Block(parse_address("172.20.0.0"), 16),
     head=Server("head", parse_address("172.20.0.10"), "eth1"),
     banks=(bank(1), bank(2), bank(3, ports="")),
+    canary_bank=1,
     domain_name="small.internal",
     registry=Path("macs.csv"),
     switches=(

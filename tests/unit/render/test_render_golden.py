@@ -1,4 +1,4 @@
-import shutil
+import re
 import subprocess
 from pathlib import Path
 
@@ -6,8 +6,9 @@ import pytest
 
 from picluster.errors import PiclusterError
 from picluster.plan.read import read_plan
-from picluster.render.configuration import KINDS, nfs_threads, render
+from picluster.render.configuration import KINDS, nfs_threads, render, render_known_hosts
 from tests.conftest import MakeDescription
+from twin.daemons import daemon
 
 _REGISTRY = (
     "bank,slot,mac,state\n2,1,b8:27:eb:00:00:03,quarantined\n1,2,b8:27:eb:00:00:02,\n"
@@ -72,11 +73,24 @@ def test_the_other_kinds(small: Path) -> None:
     assert body(render(plan, "tftp")) == (
         'TFTP_USERNAME="tftp"\nTFTP_DIRECTORY="/srv/picluster/tftp"\n'
         'TFTP_ADDRESS="172.20.0.10:69"\n'
-        'TFTP_OPTIONS="--secure --ipv4 --verbose --blocksize 1468"\n'
+        'TFTP_OPTIONS="--secure --ipv4 --verbose --blocksize 1468'
+        ' --map-file /etc/picluster/tftp.map"\n'
     )
     assert body(render(plan, "known_hosts")) == (
-        "@cert-authority pi-1-*,pi-2-*,*.small.internal,172.20.1.*,172.20.2.* "
+        "@cert-authority pi-1-*,pi-2-*,172.20.1.*,172.20.2.*,*.small.internal "
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlaceholder\n"
+    )
+
+
+def test_the_nodes_of_a_boot_server(small: Path) -> None:
+    plan = read_plan(small)
+    assert render(plan, "nodes") == (
+        "address,mac,name,image\n"
+        "172.20.1.1,b8:27:eb:00:00:01,pi-1-1,canary\n"
+        "172.20.1.2,b8:27:eb:00:00:02,pi-1-2,canary\n"
+    )
+    assert render(plan, "nodes", "csv", "rack-2") == (
+        "address,mac,name,image\n172.20.2.1,b8:27:eb:00:00:03,pi-2-1,current\n"
     )
 
 
@@ -88,10 +102,43 @@ def test_known_hosts_of_a_bank_that_fills_several_octets(description: MakeDescri
         ssh={"host_authorities": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlaceholder"]},
     )
     assert body(render(read_plan(path), "known_hosts")) == (
-        "@cert-authority pi-1-*,pi-2-*,*.small.internal,"
-        "172.20.4.*,172.20.5.*,172.20.6.*,172.20.8.* "
+        "@cert-authority pi-1-*,pi-2-*,"
+        "172.20.4.*,172.20.5.*,172.20.6.*,172.20.8.*,*.small.internal "
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlaceholder\n"
     )
+
+
+_FOUND = {
+    name: f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{letter * 43}"
+    for name, letter in (("small-head", "A"), ("rack-2", "B"))
+}
+
+
+def test_known_hosts_trusts_a_boot_server_with_what_it_boots(small: Path) -> None:
+    text = render_known_hosts(read_plan(small), _FOUND)
+    assert body(text) == (
+        "@cert-authority pi-1-*,pi-2-*,172.20.1.*,172.20.2.*,*.small.internal "
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlaceholder\n"
+        f"@cert-authority pi-1-*,172.20.1.* {_FOUND['small-head']} small-head\n"
+        f"@cert-authority pi-2-*,172.20.2.* {_FOUND['rack-2']} rack-2\n"
+    )
+    assert render_known_hosts(read_plan(small), dict(reversed(_FOUND.items()))) == text
+
+
+@pytest.mark.parametrize(
+    ("server", "key", "said"),
+    [
+        ("rack-9", _FOUND["rack-2"], "no boot server 'rack-9'; there are: small-head, rack-2"),
+        ("rack-2", "ssh-rsa AAAAB3NzaC1yc2EA", "no ed25519 public key: 'ssh-rsa AAAAB3"),
+        ("rack-2", _FOUND["rack-2"] + "\nx", "no ed25519 public key"),
+        ("rack-2", "ssh-ed25519 " + "A" * 68, "no ed25519 public key"),
+    ],
+)
+def test_known_hosts_refuses_what_is_no_authority(
+    small: Path, server: str, key: str, said: str
+) -> None:
+    with pytest.raises(PiclusterError, match=re.escape(said)):
+        render_known_hosts(read_plan(small), {server: key})
 
 
 @pytest.mark.parametrize(
@@ -110,7 +157,10 @@ def test_same_plan_same_bytes_and_all_ascii(small: Path, kind: str, variant: str
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nonsense",), "no configuration 'nonsense'; there are: dhcp, tftp, exports, known_hosts"),
+        (
+            ("nonsense",),
+            "no configuration 'nonsense'; there are: dhcp, tftp, exports, known_hosts, nodes",
+        ),
         (("dhcp", "kea"), "no variant 'kea' of dhcp; there are: isc"),
         (("dhcp", "", "x"), "{d}: no boot server 'x'; there are: small-head, rack-2"),
     ],
@@ -121,12 +171,11 @@ def test_refusals(small: Path, words: tuple[str, ...], said: str) -> None:
     assert str(refused.value) == said.format(d=small)
 
 
-def _dhcpd(repository: Path) -> str:
-    built = repository / "build" / "daemons" / "usr" / "sbin" / "dhcpd"
-    found = str(built) if built.exists() else shutil.which("dhcpd", path="/usr/sbin:/usr/bin")
+def _dhcpd() -> str:
+    found = daemon("dhcpd")
     if found is None:
-        pytest.skip("no dhcpd here")
-    return found
+        pytest.skip("no dhcpd here: make setup")
+    return str(found)
 
 
 @pytest.mark.parametrize("name", ["policebox", "mini", "zurich", "bench", None])
@@ -136,7 +185,7 @@ def test_dhcpd_takes_it(repository: Path, small: Path, tmp_path: Path, name: str
     config = tmp_path / "dhcpd.conf"
     config.write_text(render(plan, "dhcp"))
     ran = subprocess.run(
-        [_dhcpd(repository), "-t", "-cf", str(config)], capture_output=True, check=False, text=True
+        [_dhcpd(), "-t", "-cf", str(config)], capture_output=True, check=False, text=True
     )
     assert ran.returncode == 0, ran.stderr
 

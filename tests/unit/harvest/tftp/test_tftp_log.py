@@ -51,3 +51,14 @@ def test_other_languages() -> None:
         "dnsmasq-tftp: /srv/5bd09e11/start4.elf an 10.0.0.1 verschickt\n"
     )
     assert short(facts(text))[1] == (2, "dc:a6:32:00:00:01", "10.0.0.1", "5bd09e11")
+
+
+def test_a_server_with_a_map_file_names_the_file_twice() -> None:
+    """What was asked for counts, not where the server looked for it."""
+    text = (
+        "dnsmasq-dhcp: DHCPACK(eth0) 10.0.0.1 b8:27:eb:2a:30:01\n"
+        "in.tftpd[7]: RRQ from 10.0.0.1 filename start.elf remapped to 12345678/start.elf\n"
+        "in.tftpd[8]: RRQ from 10.0.0.1 filename 002a3001/start.elf remapped to "
+        "nodes/10.0.0.1/002a3001/start.elf\n"
+    )
+    assert short(facts(text))[1:] == [(3, "b8:27:eb:2a:30:01", "10.0.0.1", "002a3001")]

@@ -27,6 +27,9 @@ from twin.rom.frames import (
     udp_frame,
 )
 from twin.rom.machine import Machine
+from twin.rom.quirk import REPEATS, Quirk
+from twin.rom.sequence import Ask
+from twin.rom.tftp import State
 
 MAC = parse_mac("b8:27:eb:00:00:01")
 OTHER = parse_mac("b8:27:eb:00:00:02")
@@ -38,13 +41,13 @@ OFFER = Offer(BOARD, ADDRESS, SERVER, SERVER, b"\xff\0\0\0", None, bootable=True
 class Bench:
     """A board, what it sends and says, and a clock that jumps to the next thing due."""
 
-    def __init__(self, rom: Rom) -> None:
+    def __init__(self, rom: Rom, quirk: Quirk | None = None) -> None:
         self.frames: list[bytes] = []
         self.events: list[Event] = []
         self.machine = Machine(
             rom, lambda frame: self.frames.append(bytes(frame)), self.events.append
         )
-        self.machine.power_on(0.0)
+        self.machine.power_on(0.0, quirk or Quirk())
 
     def run_until(self, end: float) -> None:
         while self.machine.wake_s <= end:
@@ -70,6 +73,85 @@ def test_four_discovers_between_18_and_33_s_then_silence_until_the_power_is_cycl
     bench.machine.power_on(100.0)
     bench.run_until(1e6)
     assert bench.times("discover")[4:] == [118, 123, 128, 133]
+
+
+@pytest.mark.parametrize(
+    ("quirk", "sent"),
+    [(Quirk(link_s=45), 0), (Quirk(link_s=27), 2), (Quirk(lost_discovers=1), 3)],
+)
+def test_what_the_wire_loses_was_asked_all_the_same(quirk: Quirk, sent: int) -> None:
+    bench = Bench(Rom(MAC), quirk)
+    bench.run_until(1e6)
+    assert (len(bench.times("discover")), len(bench.frames)) == (4, sent)
+
+
+def test_a_deaf_board_takes_no_offer() -> None:
+    bench = Bench(Rom(MAC), Quirk(deaf=True))
+    bench.run_until(18)
+    bench.machine.on_offer(OFFER, 18.0)
+    bench.run_until(1e6)
+    assert bench.machine.result().address is None
+
+
+def at_firmware(quirk: Quirk) -> Bench:
+    """A board whose ROM has had its files, and whose bootcode.bin has just asked."""
+    bench = Bench(Rom(MAC), quirk)
+    bench.run_until(18)
+    machine = bench.machine
+    machine.on_offer(OFFER, 18.0)
+    machine.on_arp(arp_of(reply=True), 18.0)
+    machine.transfer = None
+    machine._end_of_files(19.0)
+    bench.run_until(19.2)
+    return bench
+
+
+def arp_of(*, reply: bool) -> Arp:
+    return Arp(not reply, SERVER_MAC, SERVER, ADDRESS)
+
+
+def test_a_credulous_board_uses_the_address_of_another_one() -> None:
+    bench = at_firmware(Quirk(credulous=True))
+    bench.machine.on_offer(OFFER, 19.3)  # its own: not taken
+    assert bench.machine.waits_for_offer
+    theirs = replace(OFFER, chaddr=mac_bytes(OTHER), address=b"\x0a\0\0\x63")
+    bench.machine.on_offer(theirs, 19.3)
+    assert bench.machine.result().addresses == ("10.0.0.2", "10.0.0.99")
+
+
+def test_a_board_off_the_plan_uses_its_own_address_from_bootcode_on() -> None:
+    bench = at_firmware(Quirk(address="10.0.0.77"))
+    bench.machine.on_offer(OFFER, 19.3)
+    assert bench.machine.result().addresses == ("10.0.0.2", "10.0.0.77")
+
+
+def reading(quirk: Quirk, path: str) -> Bench:
+    """A board that has just asked for a file."""
+    bench = at_firmware(quirk)
+    bench.machine.on_offer(OFFER, 19.3)
+    bench.machine._hop_mac = SERVER_MAC
+    bench.machine._request(19.4, Ask(path))
+    return bench
+
+
+def test_a_board_that_stalls_has_asked_and_answers_nobody() -> None:
+    bench = reading(Quirk(stalls_at="config.txt"), "00000001/config.txt")
+    assert bench.datagrams()[-1].payload.startswith(b"\0\x0100000001/config.txt")
+    assert (bench.machine.done, bench.machine.transfer) == (True, None)
+
+
+def test_a_board_that_is_stuck_asks_for_its_file_again_and_again() -> None:
+    bench = reading(Quirk(repeats="start_cd.elf"), "start_cd.elf")
+    asked = 0
+    while not bench.machine.done:
+        transfer = bench.machine.transfer
+        assert transfer is not None
+        asked += 1
+        transfer.state = State.DONE
+        bench.machine.on_transfer_end(bench.machine.wake_s)
+        bench.run_until(bench.machine.wake_s if not bench.machine.done else 0)
+    assert asked == REPEATS + 1
+    assert bench.machine.result().reason == f"start_cd.elf: {REPEATS} times again"
 
 
 def test_a_faster_clock_shortens_the_waits() -> None:
@@ -297,6 +379,17 @@ def test_garbage_never_stops_the_loop(tails: list[bytes], raw: list[bytes]) -> N
         loop.take(bytes(udp_frame(Datagram(BOARD, SERVER_MAC, SERVER, ADDRESS, 999, 49153, tail))))
     assert loop.machines[0].result().mac == MAC
     loop.close()
+
+
+def test_a_board_that_was_handed_over_is_silent_and_says_nothing(loop: Loop) -> None:
+    loop.take(loop.offer(BOARD, BOARD, ADDRESS))
+    loop.storm.hand_over([MAC])
+    loop.storm._take_switches()
+    machine = loop.machines[0]
+    assert (machine.ip, machine.done, machine.wake_s) == (b"", True, float("inf"))
+    loop.sent()
+    loop.take_arp(arp_request(SERVER_MAC, SERVER, ADDRESS))
+    assert loop.sent() == []
 
 
 def test_two_boards_with_one_mac_address_are_refused() -> None:

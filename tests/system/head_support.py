@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rom_support
-
+from twin.daemons import daemon
 from twin.head.places import TREE
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def offers(namespace: Namespace, interface: str, mac: str, result: Path) -> list
 @contextlib.contextmanager
 def foreign_dhcpd(rack: Rack, place: Path) -> Iterator[str]:
     """Another DHCP server on the rack, at 172.20.0.99; gives its address."""
-    program = rom_support.daemon("dhcpd")
+    program = daemon("dhcpd")
     assert program is not None, "no dhcpd: make setup"
     config, leases, log = place / "dhcpd.conf", place / "dhcpd.leases", place / "dhcpd.log"
     config.write_text(

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from twin.daemons import daemon
 from twin.net import Namespace, bridge, unique, veth
 
 if TYPE_CHECKING:
@@ -27,15 +27,6 @@ HEAD = "10.77.0.1"
 PXE_MENU = "06:01:03:0a:04:00:50:58:45:09:14:00:00:11" + "".join(
     f":{byte:02x}" for byte in b"Raspberry Pi Boot"
 ) + ":ff"  # fmt: skip
-
-
-def daemon(name: str) -> Path | None:
-    """A daemon the project unpacked for itself, or the machine's."""
-    own = ROOT / "build" / "daemons" / "usr" / "sbin" / name
-    if own.exists():
-        return own
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    return Path(found) if found else None
 
 
 def missing() -> str:

@@ -40,6 +40,8 @@ FILES = {
     "/etc/systemd/system/rpcbind.socket.d/picluster.conf": "Restart the socket of rpcbind",
     "/etc/ganesha/ganesha.conf": "Restart the NFS server",
     "/etc/default/isc-dhcp-server": "Restart the DHCP server",
+    "/usr/local/lib/picluster/node_plan.py": "Restart the message server",
+    "/etc/systemd/system/picluster-authority.socket": "Restart the host authority",
 }
 
 
@@ -88,7 +90,7 @@ def _kill_after_change(head: Head, inventory: Path) -> None:
     )
     try:
         watch = f"until grep -q {NEW_MAC} {CONFIG}; do sleep 0.02; done"
-        head.exec(["timeout", "300", "sh", "-c", watch], timeout_s=310)
+        head.exec(["timeout", "600", "sh", "-c", watch], timeout_s=610)
     finally:
         os.kill(running.pid, signal.SIGKILL)
         status = running.wait(10)

@@ -31,7 +31,11 @@ SERVICES = {
     "chrony.service",
     "isc-dhcp-server.service",
     "nfs-ganesha.service",
+    "picluster-authority.service",
+    "picluster-authority.socket",
     "picluster-firewall.service",
+    "picluster-messages.service",
+    "picluster-messages.socket",
     "rpcbind.service",
     "systemd-networkd.service",
     "tftpd-hpa.service",
@@ -137,22 +141,31 @@ def test_dhcp_is_served_on_the_boot_interface_alone(
 
 
 def test_files_are_served_by_tftp_from_a_jail(
-    configured_head: Head, board: Namespace, tmp_path: Path
+    configured_head: Head, rack: Rack, board: Namespace, tmp_path: Path
 ) -> None:
     got = tmp_path / "got"
     for name in ("bootcode.bin", "start.elf", "kernel8.img", "config.txt"):
         answer = tftp(board, HEAD, "get", name, str(got))
         assert answer.returncode == 0, answer.stdout + answer.stderr
-        served = configured_head.copy_out(f"/srv/picluster/tftp/{name}")
+        served = configured_head.copy_out(f"/srv/picluster/tftp/boot/{name}")
         assert served, name
         assert hashlib.sha256(got.read_bytes()).digest() == hashlib.sha256(served).digest()
-    for name in ("/etc/hostname", "../export", "../../../etc/hostname"):
-        got.unlink(missing_ok=True)
-        assert "Error" in tftp(board, HEAD, "get", name, str(got)).stdout, name
-        assert not got.exists() or not got.read_bytes()
+    out = "../../../etc/hostname", "../172.20.1.8/config.txt", "../../boot/config.txt", ".."
+    for name in ("/etc/hostname", "../export", "boot/config.txt", *out):
+        assert nothing(board, name, got), name
     got.write_bytes(b"mine")
     assert "Error" in tftp(board, HEAD, "put", str(got), "config.txt").stdout
     assert "Error" in tftp(board, HEAD, "put", str(got), "new.txt").stdout
+    with rack.client("172.20.99.7/16", bank=1) as stranger:  # off plan
+        for name in ("config.txt", "boot/config.txt", "../172.20.1.7/config.txt"):
+            assert nothing(stranger, name, got), name
+
+
+def nothing(client: Namespace, name: str, got: Path) -> bool:
+    """Whether the head refuses a file and sends none of it."""
+    got.unlink(missing_ok=True)
+    refused = "Error" in tftp(client, HEAD, "get", name, str(got)).stdout
+    return refused and (not got.exists() or not got.read_bytes())
 
 
 def test_the_export_is_read_and_never_written(

@@ -1,1 +1,1 @@
-"""``make demo``: from sample sources to boards that have their boot files, on one machine."""
+"""``make demo``: from sample sources and no power to boards that are ready, on one machine."""

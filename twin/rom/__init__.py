@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from twin.rom.config_txt import Board
 from twin.rom.machine import Rom
+from twin.rom.quirk import Quirk
 from twin.rom.result import Event, GotFile, RomResult, SeenOffer, StormResult
 from twin.rom.sequence import Stage
 from twin.rom.storm import Storm
@@ -22,6 +23,7 @@ __all__ = [
     "Board",
     "Event",
     "GotFile",
+    "Quirk",
     "Rom",
     "RomResult",
     "SeenOffer",

@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (PiclusterError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if args.keep:
+        keep(args.keep, result)
     if args.json:
         text = json.dumps(result.as_dict(), indent=1)
         if args.json == "-":
@@ -47,6 +49,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json != "-":
         print(table(result))
     return 0 if result.complete == len(roms) and not result.shared_addresses else 1
+
+
+def keep(folder: Path, result: StormResult) -> None:
+    """Write what each board read to its end: ``<folder>/<MAC without colons>/<name asked for>``.
+
+    A name is a relative path of a request, so it stays below the folder.
+    """
+    for rom in result.roms:
+        own = folder / rom.mac.replace(":", "")
+        for name, got in rom.files.items():
+            if got.content is None:
+                continue
+            path = own.joinpath(*(part for part in name.split("/") if part not in ("", ".", "..")))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(got.content)
 
 
 def table(result: StormResult) -> str:
@@ -106,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--power-cycle", help="switch every board off and on after that time", **seconds)
     add("--promiscuous-offers", action="store_true", help="fault: take others' broadcast OFFERs")
     add("--speed", type=float, default=1.0, help="speed of the boards' clocks")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the files read there")
     parser.add_argument("--json", metavar="FILE", help="write the result there, - for output only")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     return parser
@@ -132,6 +150,7 @@ def _roms(args: argparse.Namespace) -> list[Rom]:
             args.board,
             (at_s, *(at_s + later for later in cycle)),
             promiscuous_offers=args.promiscuous_offers,
+            keep_files=args.keep is not None,
             timing=Timing(speed=args.speed),
         )
         for mac, serial, at_s in boards

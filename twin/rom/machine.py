@@ -11,6 +11,7 @@ from twin.rom import dhcp
 from twin.rom.config_txt import Board
 from twin.rom.content import problem
 from twin.rom.frames import Arp, Datagram, arp_reply, arp_request, ip_text, mac_bytes, udp_frame
+from twin.rom.quirk import REPEAT_S, REPEATS, SOUND, Quirk
 from twin.rom.result import Event, GotFile, RomResult, SeenOffer
 from twin.rom.sequence import Answer, Ask, BootStop, Sequence, Stage, firmware_files, rom_files
 from twin.rom.tftp import SIZE_MAX, Ends, State, Transfer
@@ -36,6 +37,7 @@ class Rom:
             power cycle.
         promiscuous_offers: fault: take any broadcast OFFER with the common transaction id, also
             one for another board.
+        keep_files: keep the bytes of every file it reads, for :mod:`twin.machine`.
         timing: its clock.
     """
 
@@ -44,6 +46,7 @@ class Rom:
     board: Board = Board.PI3B_PLUS
     power_on_s: tuple[float, ...] = (0.0,)
     promiscuous_offers: bool = False
+    keep_files: bool = False
     timing: Timing = field(default_factory=Timing)
 
     def __post_init__(self) -> None:
@@ -77,6 +80,7 @@ class Machine:
         self.wake_s = _NEVER
         self.waits_for_offer = False
         self.done = False
+        self.quirk = SOUND
         self._send = send
         self._observe = observe
         self._all_offers: list[SeenOffer] = []
@@ -90,9 +94,10 @@ class Machine:
 
     # ---- power
 
-    def power_on(self, now: float) -> None:
+    def power_on(self, now: float, quirk: Quirk = SOUND) -> None:
         """Start from nothing; a running board is cycled."""
         self._forget()
+        self.quirk = quirk
         self.stage = Stage.OFF
         self._started = now
         self._tell(now, "power on")
@@ -100,9 +105,13 @@ class Machine:
 
     def power_off(self, now: float) -> None:
         """Fall silent."""
+        self.hand_over()
+        self._tell(now, "power off")
+
+    def hand_over(self) -> None:
+        """Something else speaks for the board from now on: its kernel, or nobody."""
         self._forget()
         self.done = True
-        self._tell(now, "power off")
 
     def _forget(self) -> None:
         self.stage = Stage.OFF
@@ -123,6 +132,7 @@ class Machine:
         self._sequence: Sequence | None = None
         self._ask: Ask | None = None
         self._port = FIRST_PORT
+        self._repeated = 0
 
     # ---- clock
 
@@ -131,6 +141,8 @@ class Machine:
         self.wake_s = _NEVER
         if self.transfer is not None:
             self._on_silence(now, self.transfer)
+        elif self._ask is not None and self._repeated:
+            self._request(now, self._ask)
         elif self._hop:
             self._ask_hop(now)
         elif self._tries < self.rom.timing.tries(second=self._second):
@@ -157,14 +169,20 @@ class Machine:
         self._discovers += 1
         self.waits_for_offer = True
         self.wake_s = now + self.rom.timing.next_wait_s(second=self._second)
-        self._send(udp_frame(dhcp.discover(self.mac, self.rom.serial, second=self._second)))
+        if self._carried(now):
+            self._send(udp_frame(dhcp.discover(self.mac, self.rom.serial, second=self._second)))
         self._tell(now, "discover")
+
+    def _carried(self, now: float) -> bool:
+        """Whether the wire takes a DISCOVER."""
+        started = self._started or 0.0
+        if now < started + self.quirk.link_s / self.rom.timing.speed:
+            return False
+        return self._second or self._tries > self.quirk.lost_discovers
 
     def on_offer(self, offer: dhcp.Offer, now: float) -> None:
         """An OFFER with the common transaction id that reached this board."""
-        if not self.waits_for_offer:
-            return
-        if offer.chaddr != self.mac and not self.rom.promiscuous_offers:
+        if not self.waits_for_offer or not self._takes(offer):
             return
         # An address and the boot menu may come from two servers (proxy DHCP).
         if offer.address is not None:
@@ -180,7 +198,7 @@ class Machine:
         if self._offer is None or self._menu is None:
             return
         self.waits_for_offer = False
-        self.ip = self._offer.address or b""
+        self.ip = self._address_of(self._offer)
         if not self._addresses or self._addresses[-1] != ip_text(self.ip):
             self._addresses.append(ip_text(self.ip))
         self._tell(now, "offer")
@@ -191,6 +209,19 @@ class Machine:
             else self._menu.boot_server
         )
         self._ask_hop(now)
+
+    def _takes(self, offer: dhcp.Offer) -> bool:
+        """Whether it takes an OFFER for its own."""
+        if self.quirk.deaf:
+            return False
+        if self.quirk.credulous and self._second:
+            return offer.chaddr != self.mac
+        return offer.chaddr == self.mac or self.rom.promiscuous_offers
+
+    def _address_of(self, offer: dhcp.Offer) -> bytes:
+        if self._second and self.quirk.address:
+            return bytes(map(int, self.quirk.address.split(".")))
+        return offer.address or b""
 
     # ---- ARP
 
@@ -253,10 +284,14 @@ class Machine:
         self._ask = ask
         server = self._menu.boot_server
         self.transfer = Transfer(ask, Ends(self.mac, self.ip, self._hop_mac, server, self._port))
+        if self.rom.keep_files and ask.read:
+            self.transfer.keep()
         self._port = self._port + 1 if self._port < 0xFFFF else FIRST_PORT
         self._tries = 1
         self.wake_s = now + self._timeout_s
         self._send(self.transfer.last)
+        if ask.read and ask.path.rpartition("/")[2] == self.quirk.stalls_at:
+            self._stop(now, f"{ask.path}: it stalls")
 
     @property
     def _timeout_s(self) -> float:
@@ -312,8 +347,23 @@ class Machine:
             if wrong:
                 self._stop(now, f"{ask.path}: {wrong}")
                 return
-            self._files[ask.path] = GotFile(transfer.size, transfer.sha256)
+            content = bytes(transfer.data) if ask.keep else None
+            if transfer.kept is not None:
+                content = bytes(transfer.kept)
+            self._files[ask.path] = GotFile(transfer.size, transfer.sha256, content)
+            if ask.path.rpartition("/")[2] == self.quirk.repeats:
+                self._again(now, ask.path)
+                return
         self._go_on(now, Answer(True, bytes(transfer.data)))
+
+    def _again(self, now: float, path: str) -> None:
+        """Ask for a file that it has, after a while."""
+        if self._repeated >= REPEATS:
+            self._stop(now, f"{path}: {REPEATS} times again")
+            return
+        self._repeated += 1
+        self.transfer = None
+        self.wake_s = now + REPEAT_S / self.rom.timing.speed
 
     # ---- ends
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +39,16 @@ class GotFile:
     Attributes:
         size: bytes.
         sha256: hex digest of its content.
+        content: its bytes: of a small text file, and where the board was told to keep them.
     """
 
     size: int
     sha256: str
+    content: bytes | None = field(default=None, repr=False)
+
+    def as_dict(self) -> dict[str, str | int]:
+        """Plain data for JSON, without the content."""
+        return {"size": self.size, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ class RomResult:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         plain = {name: getattr(self, name) for name in self.__slots__}
-        plain["files"] = {name: asdict(got) for name, got in self.files.items()}
+        plain["files"] = {name: got.as_dict() for name, got in self.files.items()}
         plain["offers"] = [asdict(offer) for offer in self.offers]
         return plain
 

@@ -22,7 +22,8 @@ from twin.rom.capture import dropped, open_arp, open_ip
 from twin.rom.dhcp import CLIENT_PORT, parse_offer
 from twin.rom.frames import BROADCAST, parse_arp, parse_udp
 from twin.rom.machine import Machine, Rom
-from twin.rom.result import Event, StormResult, shared
+from twin.rom.quirk import SOUND, Quirk
+from twin.rom.result import Event, RomResult, StormResult, shared
 from twin.rom.tftp import ACK_BLOCK_AT
 
 if TYPE_CHECKING:
@@ -69,11 +70,12 @@ class Storm:
         if len(self._by_mac) != len(self._machines):
             raise refusal("two boot ROMs have the same MAC address", "give each its own")
         self._credulous = [m for m in self._machines if m.rom.promiscuous_offers]
-        self._switch: deque[tuple[Machine, bool]] = deque()
+        self._switch: deque[tuple[Machine, Quirk | None, bool]] = deque()
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._timers: list[tuple[float, int, Machine]] = []
         self._power_ons: list[tuple[float, int, Machine]] = []
         self._serial = 0
+        self._stopped = False
         self._out: socket.socket | None = None
         self._start = 0.0
         self._lost = 0
@@ -110,15 +112,37 @@ class Storm:
         taken = sum(machine.bytes for machine in self._machines)
         return StormResult(results, shared(results), elapsed, packets, taken, lost)
 
-    def power(self, macs: Iterable[str], *, on: bool) -> None:
+    def power(self, macs: Iterable[str], *, on: bool, quirk: Quirk = SOUND) -> None:
         """Switch boards' power while the storm runs; may be called from any thread.
+
+        Args:
+            macs: the boards.
+            on: whether they get power; one that runs is cycled.
+            quirk: what is wrong with this boot.
 
         Raises:
             KeyError: a MAC address that is no board's.
         """
-        for mac in macs:
-            self._switch.append((self._by_mac[bytes.fromhex(mac.replace(":", ""))], on))
+        self._later(macs, quirk if on else None)
+
+    def hand_over(self, macs: Iterable[str]) -> None:
+        """Let something else speak for boards (see :meth:`power`)."""
+        self._later(macs, None, told=False)
+
+    def stop(self) -> None:
+        """End :meth:`run` soon; may be called from any thread."""
+        self._stopped = True
         os.eventfd_write(self._wakeup, 1)
+
+    def _later(self, macs: Iterable[str], quirk: Quirk | None, *, told: bool = True) -> None:
+        for mac in macs:
+            machine = self._by_mac[bytes.fromhex(mac.replace(":", ""))]
+            self._switch.append((machine, quirk, told))
+        os.eventfd_write(self._wakeup, 1)
+
+    def result(self, mac: str) -> RomResult:
+        """How a board fared so far; for observers, in the thread of :meth:`run`."""
+        return self._by_mac[bytes.fromhex(mac.replace(":", ""))].result()
 
     def close(self) -> None:
         """Give back what outlives a run."""
@@ -141,7 +165,7 @@ class Storm:
         *,
         until_done: bool,
     ) -> None:
-        while (now := self._now()) < deadline_s:
+        while (now := self._now()) < deadline_s and not self._stopped:
             self._run_due(now)
             if until_done and not self._power_ons and all(m.done for m in self._machines):
                 return
@@ -181,8 +205,13 @@ class Storm:
 
     def _take_switches(self) -> None:
         while self._switch:
-            machine, on = self._switch.popleft()
-            (machine.power_on if on else machine.power_off)(self._now())
+            machine, quirk, told = self._switch.popleft()
+            if quirk is not None:
+                machine.power_on(self._now(), quirk)
+            elif told:
+                machine.power_off(self._now())
+            else:
+                machine.hand_over()
             self._plan(machine)
 
     def _send(self, frame: bytes | bytearray) -> None:
@@ -250,6 +279,8 @@ class Storm:
         else:
             own = self._by_mac.get(datagram.dst_mac)
             targets = [] if own is None else [own]
+            # A switch that floods shows the OFFER of one board to all of its bank.
+            targets += [m for m in self._machines if m.quirk.credulous and m is not own]
         for machine in targets:
             machine.on_offer(offer, self._now())
             self._plan(machine)

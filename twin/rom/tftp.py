@@ -16,6 +16,8 @@ from twin.rom.content import HEAD
 from twin.rom.frames import Datagram, udp_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twin.rom.sequence import Ask
 
 PORT = 69
@@ -65,6 +67,7 @@ class Transfer:
         update: takes bytes into the SHA-256 of what was read.
         last: the frame to send again when no answer comes.
         heard: something of use came since the last look.
+        kept: all that was read, when the caller wants it (:meth:`keep`); ``None`` otherwise.
         blksize: block size in force.
         flow: both addresses and both ports as they stand in a frame of the server; empty while
             the event loop must not take blocks: before the first one, for probes and kept files.
@@ -75,7 +78,7 @@ class Transfer:
 
     __slots__ = (
         "_ask", "_digest", "_ends", "_sport", "ack", "announced", "blksize", "data", "expect",
-        "flow", "head", "heard", "last", "length", "size", "state", "update", "why",
+        "flow", "head", "heard", "kept", "last", "length", "size", "state", "update", "why",
     )  # fmt: skip
 
     def __init__(self, ask: Ask, ends: Ends) -> None:
@@ -89,7 +92,8 @@ class Transfer:
         self.head = b""
         self.data = bytearray()
         self._digest = hashlib.sha256()
-        self.update = self._digest.update
+        self.update: Callable[[bytes | memoryview], None] = self._digest.update
+        self.kept: bytearray | None = None
         self.heard = False
         self.flow = b""
         self.length = 0
@@ -132,6 +136,17 @@ class Transfer:
     def sha256(self) -> str:
         """Hex digest of what was read so far."""
         return self._digest.hexdigest()
+
+    def keep(self) -> None:
+        """Keep every byte read from now on, for those who start what the board has read."""
+        kept = self.kept = bytearray()
+        digest = self._digest.update
+
+        def update(data: bytes | memoryview) -> None:
+            digest(data)
+            kept.extend(data)
+
+        self.update = update
 
     def give_up(self, why: str) -> None:
         """End it from outside."""

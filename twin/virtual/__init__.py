@@ -1,0 +1,1 @@
+"""The cluster in virtual time: a discrete-event simulation that runs the campaign's own code."""

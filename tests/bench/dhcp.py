@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import time
 from datetime import datetime
@@ -23,7 +22,7 @@ from tests.bench.clusters import (
 )
 from tests.bench.figure import Figure, at_most, exactly
 from tests.bench.measure import RUNS, program, run, say
-from twin.head.places import build_dir
+from twin.daemons import daemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +60,10 @@ def figures() -> Iterator[Figure]:
 
 
 def _dhcpd() -> str:
-    unpacked = build_dir() / "daemons" / "usr" / "sbin" / "dhcpd"
-    found = str(unpacked) if unpacked.exists() else shutil.which("dhcpd", path="/usr/sbin:/sbin")
+    found = daemon("dhcpd")
     if found is None:
-        raise refusal("dhcpd is not installed", "apt-get install isc-dhcp-server")
-    return found
+        raise refusal("dhcpd is not here", "run make setup")
+    return str(found)
 
 
 def _task_seconds(folder: Path, inventory: Path, dhcpd: str) -> float:

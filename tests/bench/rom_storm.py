@@ -91,7 +91,7 @@ def power(head: Head, rack: Rack, inventory: Path, lanes: int) -> Storm:
         start = time.monotonic()
         results = list(pool.map(lambda bank: _bank(rack, plan, bank, Path(name)), rack.banks))
         seconds = time.monotonic() - start
-    storm = judge(plan, digests(head, plan.cluster.tftp_root), results, seconds)
+    storm = judge(plan, digests(head, f"{plan.cluster.tftp_root}/images/current"), results, seconds)
     for reason, count in storm.reasons.items():
         say(f"rom_storm: {count} boards: {reason}")
     return storm
@@ -109,9 +109,9 @@ def _bank(rack: Rack, plan: AddressPlan, bank: int, folder: Path) -> dict[str, A
     return result
 
 
-def digests(head: Head, root: str) -> dict[str, str]:
-    """SHA-256 of every file the head serves, by its path under the TFTP root."""
-    script = f"cd {root} && find -L . -type f -exec sha256sum {{}} +"
+def digests(head: Head, image: str) -> dict[str, str]:
+    """SHA-256 of every file of an image, by the name a board asks for it."""
+    script = f"cd {image} && find -L . -type f -exec sha256sum {{}} +"
     rows = (line.split(None, 1) for line in head.exec(["sh", "-c", script]).splitlines())
     return {name.removeprefix("./"): digest for digest, name in rows}
 

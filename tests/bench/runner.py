@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     Benchmark = Callable[[], Iterable[Figure]]
 
 #: Every benchmark, in the order they run: a module of this package with a function ``figures``.
-NAMES = ("inventory", "harvest", "dhcp", "converge", "rom_storm")
+NAMES = (
+    "inventory",
+    "harvest",
+    "dhcp",
+    "converge",
+    "rom_storm",
+    "image_build",
+    "boot_bytes",
+    "boot_memory",
+    "campaign",
+    "policy",
+    "kills",
+    "watch",
+)
 
 
 def load(name: str) -> Benchmark:

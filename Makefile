@@ -9,12 +9,16 @@ BENCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# Name of the twin's head that tests share: two that run at once need two.
+HEAD := test
+PYTEST = $(SUDO) env PICLUSTER_REQUIRE_SYSTEM=1 PICLUSTER_TEST_HEAD=$(HEAD) \
+  PATH="$$PATH" $(BIN)/python -m pytest --durations=20
 export PATH := $(CURDIR)/$(BIN):/usr/sbin:/sbin:$(PATH)
 
-.PHONY: help setup demo test lint bench docs clean
+.PHONY: help setup demo test test-boots test-system test-parts test-long lint bench docs clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: build/setup/packages build/setup/python build/setup/daemons ## install what is needed, once
 
@@ -39,21 +43,42 @@ build/setup/python: pyproject.toml constraints.txt | build/setup/packages
 	@mkdir -p $(@D) && touch $@
 
 # Real daemons for tests, unpacked and not installed: none of them must ever start by itself.
-build/setup/daemons: | build/setup/packages
+build/setup/daemons: .config/daemon-packages | build/setup/packages
 	@mkdir -p $(@D) build/daemons/packages
-	@echo "Unpacking dhcpd and in.tftpd"
-	@cd build/daemons/packages && { apt-get -qq download isc-dhcp-server tftpd-hpa 2>/dev/null \
-	  || { $(SUDO) apt-get -qq update; apt-get -qq download isc-dhcp-server tftpd-hpa; }; }
+	@names=$$(grep -v '^#' $<); \
+	  echo "Unpacking" $$names; \
+	  cd build/daemons/packages && { apt-get -qq download $$names 2>/dev/null \
+	  || { $(SUDO) apt-get -qq update; apt-get -qq download $$names; }; }
 	@for deb in build/daemons/packages/*.deb; do dpkg-deb -x $$deb build/daemons; done
 	@touch $@
 
-demo: setup ## harvest, configure a head, power 84 boot ROMs, check, clean up
+demo: setup ## harvest, configure a head, boot 84 boards with faults, hold it to the truth
 	@$(SUDO) $(BIN)/python -m twin.demo
 
 test: setup lint ## every test
-	@$(SUDO) env PICLUSTER_REQUIRE_SYSTEM=1 PATH="$$PATH" $(BIN)/python -m pytest
-	@$(SUDO) env PATH="$$PATH" $(BIN)/molecule test --all
+	@$(MAKE) --no-print-directory --jobs=2 test-system test-parts
 	@$(BIN)/python tests/fuzz/fuzz_formats.py -max_total_time=60
+
+test-boots: HEAD := boots
+test-boots: setup ## whole images and real kernels in QEMU; not part of test yet
+	@$(PYTEST) -m 'boots and not long'
+
+# Two at a time: heads and racks, the rest.
+test-system:
+	@$(PYTEST) -m 'not boots' tests/system
+
+test-long: setup ## site.yml on a head in QEMU with a kernel of its own; not part of test
+	@$(PYTEST) -m long
+
+# Into files: what it prints would fall between the other's lines.
+test-parts:
+	@mkdir -p build
+	@$(PYTEST) tests/unit tests/plugins tests/playbooks >build/parts.log 2>&1 \
+	  || { cat build/parts.log; exit 1; }
+	@echo "$$(tail -n 1 build/parts.log) in tests/unit, tests/plugins, tests/playbooks, see build/parts.log"
+	@$(SUDO) env PATH="$$PATH" $(BIN)/molecule test --all >build/molecule.log 2>&1 \
+	  || { cat build/molecule.log; exit 1; }
+	@echo "molecule: every scenario passed, see build/molecule.log"
 
 lint: setup ## style, types, Ansible rules
 	@$(BIN)/ruff check .

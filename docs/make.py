@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from picluster import cli
+from picluster.campaign.diagnose.rules import RULES
+from picluster.campaign.settings import Settings, Timeouts
+from picluster.campaign.stages import Stage
 from picluster.cluster.load import schema
 from picluster.harvest.formats import FORMATS
 
@@ -135,14 +140,20 @@ def _command() -> Iterator[str]:
     yield parser.format_help().rstrip()
     yield "```"
     yield ""
-    actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-    for name, sub in actions[0].choices.items():
-        yield f"## picluster {name}"
-        yield ""
-        yield "```text"
-        yield sub.format_help().rstrip()
-        yield "```"
-        yield ""
+    yield from _commands(parser)
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield f"## {sub.prog}"
+                yield ""
+                yield "```text"
+                yield sub.format_help().rstrip()
+                yield "```"
+                yield ""
+                yield from _commands(sub)
 
 
 def _formats() -> Iterator[str]:
@@ -154,12 +165,46 @@ def _formats() -> Iterator[str]:
         yield f"| `{form.name}` | {form.title} |"
 
 
+def _campaign() -> Iterator[str]:
+    yield "What a campaign can be told, and what it tells. How to use it is in"
+    yield "[the how-to](../campaign.md)."
+    yield ""
+    for title, settings in (("Settings", Settings), ("Timeouts", Timeouts)):
+        yield f"## {title}"
+        yield ""
+        yield "| name | default | meaning |"
+        yield "| --- | --- | --- |"
+        about = _attributes(settings)
+        for one in fields(settings):
+            if one.name != "timeouts":
+                default = "all" if one.default is None else f"{one.default:.4g}"
+                yield f"| `{one.name}` | {default} | {about[one.name]} |"
+        yield ""
+    yield "## Causes"
+    yield ""
+    yield "In this order: the first that fits is named. Words in braces are facts of the board."
+    yield ""
+    yield "| key | fails at | cause | remedy | a cycle helps |"
+    yield "| --- | --- | --- | --- | --- |"
+    for rule in RULES:
+        at = ", ".join(sorted((s.value for s in rule.stages), key=list(Stage).index)) or "any"
+        yield f"| `{rule.key}` | {at} | {rule.cause} | {rule.remedy} | {rule.cure.value} |"
+
+
+def _attributes(described: type) -> dict[str, str]:
+    """The attributes a docstring explains."""
+    text = (inspect.getdoc(described) or "").partition("Attributes:\n")[2]
+    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", words).replace("``", "`") for name, words in found}
+
+
 PAGES = {
     "cluster-description.md": ("Cluster description", _description),
     "roles.md": ("Roles", _roles),
     "plugins.md": ("Plugins and modules", _plugins),
     "command.md": ("The picluster command", _command),
     "harvest-formats.md": ("Harvest formats", _formats),
+    "campaign.md": ("Campaigns", _campaign),
 }
 
 

@@ -1,7 +1,8 @@
 """Fixtures that many tests share."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,27 @@ _SMALL: dict[str, Any] = {
     ],
 }
 
+#: ``make test`` sets everything up, so whoever skips there has lost something; but for these.
+_MAY_SKIP = re.compile(
+    # The samples are not part of the project; a clone without them has no more to lose.
+    r"no captured samples|no shared (logs|captures)"
+    # Root reads every file, and a machine that systemd runs has no answer without it.
+    r"|root reads every file|systemd runs here"
+)
+
 MakeDescription = Callable[..., Path]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything must run (PICLUSTER_REQUIRE_SYSTEM=1), let a skip be a failure."""
+    report = yield
+    if os.environ.get("PICLUSTER_REQUIRE_SYSTEM") == "1" and report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        if not _MAY_SKIP.search(str(reason)):
+            report.outcome = "failed"
+            report.longrepr = f"nothing may be skipped here: {reason}"
+    return report
 
 
 @pytest.fixture(scope="session")

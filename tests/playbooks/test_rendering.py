@@ -21,6 +21,7 @@ FROM_INVENTORY = {
     "picluster_boot_interface": "eth1",
     "picluster_boot_nodes": 1050,
     "picluster_description": "/etc/picluster/cluster.picluster.yml",
+    "picluster_domain_name": "policebox.internal",
     "picluster_export_root": "/srv/picluster/export",
     "picluster_network": "172.20.0.0/16",
     "picluster_node_count": 1050,

@@ -10,7 +10,9 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# Not ``from ansible.utils``: a package of ansible-core has a collection's name.
 NAMED = re.compile(
+    r"(?<!from )"
     r"\b((?:ansible\.(?:posix|utils|netcommon)|community\.[a-z]+|containers\.podman))\.[a-z]"
 )
 

@@ -11,6 +11,7 @@ from picluster.errors import PiclusterError, Problem, shown
 from picluster.net import dotted, parse_address
 from picluster.plan.layout import check_layout, fixed_addresses
 from picluster.plan.model import AddressPlan, Node
+from picluster.power.rules import order_problems
 from picluster.registry.model import Entry, Registry, node_name
 
 
@@ -24,9 +25,10 @@ def build_plan(cluster: Cluster, registry: Registry) -> AddressPlan:
         PiclusterError: any two nodes that share a MAC address, address, slot or switch port; a
             bank or slot the description lacks; an address outside its bank, or one that the
             network, the head, a switch, a PDU or a boot server has; banks that overlap; a network
-            too small. Every offender is named.
+            too small; a power order that goes round in a circle. Every offender is named.
     """
-    problems = [*check_layout(cluster), *_Check(cluster, registry).problems()]
+    problems = [*check_layout(cluster), *order_problems(cluster)]
+    problems += _Check(cluster, registry).problems()
     if problems:
         raise PiclusterError(problems)
     banks = {bank.number: bank for bank in cluster.banks}

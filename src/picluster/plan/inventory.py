@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from picluster.cluster.model import Bank, Cluster, Server
 from picluster.net import dotted
@@ -35,6 +37,7 @@ def cluster_variables(plan: AddressPlan) -> Variables:
     return {
         "picluster_cluster": cluster.name,
         "picluster_description": str(cluster.path.resolve()),
+        "picluster_known_hosts": str(known_hosts_path(cluster)),
         "picluster_network": str(cluster.network),
         "picluster_netmask": cluster.network.netmask,
         "picluster_prefix_length": cluster.network.prefix,
@@ -67,7 +70,24 @@ def all_groups(cluster: Cluster) -> Iterator[str]:
 
 def pi_variables(cluster: Cluster) -> Variables:
     """Variables of the group ``pi``."""
-    return {"ansible_user": cluster.ssh_user}
+    return {
+        "ansible_user": cluster.ssh_user,
+        "ansible_ssh_common_args": ssh_arguments(known_hosts_path(cluster)),
+    }
+
+
+def known_hosts_path(cluster: Cluster) -> Path:
+    """Where the control node keeps whose host keys it trusts: beside the description."""
+    return cluster.path.resolve().parent / "known_hosts"
+
+
+def ssh_arguments(known_hosts: Path) -> str:
+    """Words that make ``ssh`` reject every host key that file does not vouch for.
+
+    They are quoted for a shell, as Ansible reads them, and the path for ssh_config(5).
+    """
+    path = re.sub(r'([\\"])', r"\\\1", str(known_hosts)).replace("%", "%%")
+    return shlex.join(["-o", f'UserKnownHostsFile="{path}"', "-o", "StrictHostKeyChecking=yes"])
 
 
 def bank_variables(bank: Bank) -> Variables:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from picluster.cluster.model import Bank, Cluster, Server
+from picluster.cluster.model import Bank, Cluster, Pdu, Server
 from picluster.cluster.ports import canonical_port
 from picluster.errors import Problem
 from picluster.net import dotted
@@ -24,10 +24,15 @@ def fixed_addresses(cluster: Cluster) -> dict[int, str]:
     for switch in cluster.switches:
         if switch.address is not None:
             owners[switch.address] = f"switch {switch.name}'s"
-    for pdu in cluster.pdus:
+    for pdu in _own_addresses(cluster):
         if pdu.address is not None:
             owners[pdu.address] = f"PDU {pdu.name}'s"
     return owners
+
+
+def _own_addresses(cluster: Cluster) -> Iterator[Pdu]:
+    """PDUs whose address is their own: PowerMan's is a daemon's, that may serve several."""
+    return (pdu for pdu in cluster.pdus if pdu.driver != "powerman")
 
 
 def check_layout(cluster: Cluster) -> Iterator[Problem]:
@@ -82,7 +87,10 @@ def _check_servers(cluster: Cluster) -> Iterator[Problem]:
     owned = [
         *servers,
         *((one.address, one.name, lines.get(f"switches {one.name}")) for one in cluster.switches),
-        *((one.address, one.name, lines.get(f"pdus {one.name}")) for one in cluster.pdus),
+        *(
+            (one.address, one.name, lines.get(f"pdus {one.name}"))
+            for one in _own_addresses(cluster)
+        ),
     ]
     yield from _check_owned(cluster, owned)
 

@@ -39,7 +39,8 @@ def serial_of_path(path: str) -> str | None:
 def _request(message: str) -> tuple[str, str | None]:
     hpa = _HPA.match(message)
     if hpa is not None:
-        return hpa[2], hpa[1]
+        # A server with a map file says where it looked after the name that was asked for.
+        return hpa[2].partition(" remapped to ")[0], hpa[1]
     atftpd = _ATFTPD.match(message)
     if atftpd is not None:
         return atftpd[1], atftpd[2]

@@ -64,6 +64,7 @@ class SwitchAccess:
         limit_s: seconds one harvest of the switch may take in all.
         snmp_contexts: VLANs a Cisco agent has to be asked one by one (``community@10``, or the
             context ``vlan-10`` with SNMPv3); empty asks once.
+        snmp_v1: speak SNMPv1 where no SNMPv3 user is given.
     """
 
     name: str
@@ -76,6 +77,7 @@ class SwitchAccess:
     host_keys: HostKeys = HostKeys.STRICT
     limit_s: float = 60.0
     snmp_contexts: tuple[int, ...] = ()
+    snmp_v1: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,24 +152,29 @@ def load_secrets(environ: Mapping[str, str] | None = None) -> Secrets:
     """
     env = os.environ if environ is None else environ
     return Secrets(
-        ssh_password=_secret(env, "PICLUSTER_SSH_PASSWORD"),
+        ssh_password=secret_of(env, "PICLUSTER_SSH_PASSWORD"),
         ssh_key=_key_file(env, "PICLUSTER_SSH_KEY"),
         ssh_agent=bool(env.get("SSH_AUTH_SOCK")),
-        snmp_community=_secret(env, "PICLUSTER_SNMP_COMMUNITY"),
+        snmp_community=secret_of(env, "PICLUSTER_SNMP_COMMUNITY"),
         snmp_user=env.get("PICLUSTER_SNMP_USER") or None,
-        snmp_auth=_secret(env, "PICLUSTER_SNMP_AUTH_PASSWORD"),
+        snmp_auth=secret_of(env, "PICLUSTER_SNMP_AUTH_PASSWORD"),
         snmp_auth_protocol=AuthProtocol(
             _choice(env, "PICLUSTER_SNMP_AUTH_PROTOCOL", AuthProtocol.SHA256)
         ),
-        snmp_priv=_secret(env, "PICLUSTER_SNMP_PRIV_PASSWORD"),
+        snmp_priv=secret_of(env, "PICLUSTER_SNMP_PRIV_PASSWORD"),
         snmp_priv_protocol=PrivProtocol(
             _choice(env, "PICLUSTER_SNMP_PRIV_PROTOCOL", PrivProtocol.AES)
         ),
-        unifi_password=_secret(env, "PICLUSTER_UNIFI_PASSWORD"),
+        unifi_password=secret_of(env, "PICLUSTER_UNIFI_PASSWORD"),
     )
 
 
-def _secret(env: Mapping[str, str], name: str) -> str | None:
+def secret_of(env: Mapping[str, str], name: str) -> str | None:
+    """The secret in variable ``name``, or in the file that ``<name>_FILE`` names.
+
+    Raises:
+        PiclusterError: see :func:`load_secrets`.
+    """
     value, file = env.get(name), env.get(f"{name}_FILE")
     if value and file:
         raise refusal(f"{name} and {name}_FILE are both set", "unset one of them")

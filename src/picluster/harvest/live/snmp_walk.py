@@ -1,14 +1,17 @@
-"""Bounded walks over the tables of one SNMP agent."""
+"""Bounded walks over the tables of one SNMP agent, and single objects of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from pyasn1.type.univ import Integer, OctetString  # type: ignore[import-untyped]
 from pysnmp.error import PySnmpError
 from pysnmp.hlapi.v3arch import asyncio as hlapi
-from pysnmp.proto.rfc1902 import Integer, OctetString
-from pysnmp.proto.rfc1905 import EndOfMibView
+from pysnmp.proto.rfc1902 import Integer32
+from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
 
 from picluster.errors import PiclusterError, shown
 from picluster.harvest.live.access import AuthProtocol, PrivProtocol, Secrets, SwitchAccess
@@ -19,6 +22,7 @@ Walk = dict[tuple[int, ...], int | bytes]
 
 #: The largest switches hold 128 Ki addresses.
 MAX_ROWS = 200_000
+_NO_SUCH_NAME = 2
 _TIMEOUT_S = 2.0
 _RETRIES = 2
 _REPETITIONS = 25
@@ -75,15 +79,65 @@ class Agent:
             PiclusterError: no answer, refused, broken, or more than :data:`MAX_ROWS` rows.
         """
         rows: Walk = {}
-        try:
+        with self._one_voice("snmpwalk"):
             await self._walk(column, vlan, rows)
+        return rows
+
+    async def get(self, oid: tuple[int, ...]) -> int | bytes | None:
+        """Read one object.
+
+        Returns:
+            Its value, or ``None`` when the agent does not have it.
+
+        Raises:
+            PiclusterError: no answer, refused or broken.
+        """
+        with self._one_voice("snmpget"):
+            return await self._single(hlapi.get_cmd, oid, None)
+
+    async def put(self, oid: tuple[int, ...], value: int) -> None:
+        """Write an integer.
+
+        Raises:
+            PiclusterError: no answer, refused or broken; the agent does not have the object.
+        """
+        with self._one_voice("snmpset"):
+            if await self._single(hlapi.set_cmd, oid, Integer32(value)) is None:
+                raise self._refused("noSuchInstance")
+
+    async def _single(self, command: Any, oid: tuple[int, ...], value: Any) -> int | bytes | None:
+        identity = hlapi.ObjectIdentity(oid)
+        indication, status, _, bindings = await command(
+            self._engine,
+            self._credentials(None),
+            await self._transport(),
+            self._context(None),
+            hlapi.ObjectType(identity) if value is None else hlapi.ObjectType(identity, value),
+            lookupMib=False,
+        )
+        if indication:
+            raise self._refused(str(indication))
+        if int(status) == _NO_SUCH_NAME:  # SNMPv1 has no other way to say it
+            return None
+        if status:
+            raise self._refused(str(status.prettyPrint()))
+        if len(bindings) != 1 or tuple(bindings[0][0]) != oid:
+            raise self._refused("error another object than the one asked for")
+        answer = bindings[0][1]
+        if isinstance(answer, NoSuchInstance | NoSuchObject | EndOfMibView):
+            return None
+        return _plain(answer)
+
+    @contextmanager
+    def _one_voice(self, by_hand: str) -> Iterator[None]:
+        try:
+            yield
         except (PySnmpError, OSError, ValueError) as error:
             if isinstance(error, PiclusterError):
                 raise
             raise self._attempt.error(
-                f"broken answer: {shown(str(error))}", "check the agent by hand with snmpwalk"
+                f"broken answer: {shown(str(error))}", f"check the agent by hand with {by_hand}"
             ) from None
-        return rows
 
     async def _walk(self, column: tuple[int, ...], vlan: int | None, rows: Walk) -> None:
         credentials, context = self._credentials(vlan), self._context(vlan)
@@ -138,7 +192,9 @@ class Agent:
                 privProtocol=_PRIV[secrets.snmp_priv_protocol] if secrets.snmp_priv else None,
             )
         suffix = "" if vlan is None else f"@{vlan}"
-        return hlapi.CommunityData(f"{secrets.snmp_community}{suffix}", mpModel=1)  # noqa: S508 - all many switches speak
+        return hlapi.CommunityData(
+            f"{secrets.snmp_community}{suffix}", mpModel=0 if self._access.snmp_v1 else 1
+        )
 
     def _context(self, vlan: int | None) -> Any:
         named = self._secrets.snmp_user and vlan is not None

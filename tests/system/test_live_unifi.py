@@ -22,6 +22,7 @@ from picluster.harvest.live.access import ControllerAccess, Secrets
 from picluster.harvest.observation import Fact, Kind, Observation, Remark
 from twin.devices.fdb import FdbEntry
 from twin.devices.unifi_controller import Mode, UnifiController
+from twin.devices.unifi_switch import UnifiSwitch
 
 PASSWORD = "sesame-open-48"
 SECRETS = Secrets(unifi_password=PASSWORD)
@@ -39,9 +40,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def begin(limit_s: float = 10.0, **options: object) -> tuple[UnifiController, ControllerAccess]:
         controller = UnifiController(
-            lambda: FDB,
+            [UnifiSwitch(lambda: FDB, uplinks=(48,))],
             password=PASSWORD,
-            uplinks=(48,),
             **options,  # type: ignore[arg-type]
         ).start()
         running.append(controller)
@@ -225,4 +225,4 @@ def test_simulated_controller_takes_a_poe_power_cycle(start: Start) -> None:
             return await client.request(DevicePowerCyclePortRequest.create(mac, 3))
 
     assert asyncio.run(cycle()) == {"meta": {"rc": "ok"}, "data": []}
-    assert controller.cycled == [("74:ac:b9:00:00:0b", 3)]
+    assert controller.switches[0].cycled == [3]

@@ -17,8 +17,10 @@ from picluster.power.driver import PowerSession
 from picluster.power.drivers.context import Surroundings
 from twin.devices.outlets import Outlets
 from twin.devices.unifi_controller import Mode, UnifiController
+from twin.devices.unifi_switch import UnifiSwitch
 
 MAC = "74:ac:b9:00:00:0b"
+OTHER = "74:ac:b9:00:00:0d"
 POE = Pdu("poe-1", driver="unifi_poe", controller="house", switch="sw-11", timeout_s=10)
 
 Start = Callable[..., tuple[UnifiController, Surroundings]]
@@ -28,12 +30,14 @@ Start = Callable[..., tuple[UnifiController, Surroundings]]
 def start(tmp_path: Path) -> Iterator[Start]:
     running: list[UnifiController] = []
 
-    def begin(**options: object) -> tuple[UnifiController, Surroundings]:
-        options.setdefault("outlets", Outlets(4, on=[1, 3, 4], delay_s=0.3))
+    def begin(
+        *, relays: bool = False, ignores: bool = False, **options: object
+    ) -> tuple[UnifiController, Surroundings]:
+        outlets = Outlets(4, on=[1, 3, 4], delay_s=0.3)
+        device = UnifiSwitch(lambda: (), mac=MAC, outlets=outlets, relays=relays, ignores=ignores)
         controller = UnifiController(
-            lambda: (),
+            [other_switch(), device],
             password=SECRET,
-            switch_mac=MAC,
             **options,  # type: ignore[arg-type]
         ).start()
         running.append(controller)
@@ -53,9 +57,18 @@ def start(tmp_path: Path) -> Iterator[Start]:
         controller.stop()
 
 
+def other_switch() -> UnifiSwitch:
+    """Another switch of the same controller, whose power nobody may touch."""
+    return UnifiSwitch(lambda: (), name="sw-12", mac=OTHER, outlets=Outlets(4, on=[1, 2, 3, 4]))
+
+
 def changes(controller: UnifiController) -> list[tuple[int, bool]]:
-    assert controller.outlets is not None
-    return [(change.outlet, change.on) for change in controller.outlets.history]
+    other, switch = controller.switches
+    assert other.outlets is not None
+    assert switch.outlets is not None
+    assert other.outlets.history == []
+    assert other.cycled == []
+    return [(change.outlet, change.on) for change in switch.outlets.history]
 
 
 @pytest.mark.parametrize("relays", [False, True], ids=["poe", "relays"])
@@ -83,8 +96,7 @@ def test_ports_and_outlets_are_read_and_switched(
 def test_one_board_is_cycled_alone(start: Start) -> None:
     controller, around = start()
     drive(POE, around, cycle(3))
-    assert controller.cycled == [(MAC, 3)]
-    assert controller.outlets is not None
+    assert controller.switches[1].cycled == [3]
     for _ in range(40):
         if len(changes(controller)) == 2:
             break
@@ -98,14 +110,14 @@ def test_what_is_off_is_not_cycled(start: Start) -> None:
         "poe-1: 127.0.0.1:PORT: port 2 does not feed: there is nothing to cycle (list devices, "
         "after T s); switch it on"
     )
-    assert controller.cycled == []
+    assert controller.switches[1].cycled == []
 
 
 def test_an_outlet_is_cycled_by_switching(start: Start) -> None:
     controller, around = start(relays=True)
     drive(POE, around, cycle(3, 0.5))
     assert changes(controller) == [(3, False), (3, True)]
-    assert controller.cycled == []
+    assert controller.switches[1].cycled == []
 
 
 def test_a_port_that_feeds_nothing(start: Start) -> None:
@@ -117,7 +129,7 @@ def test_a_port_that_feeds_nothing(start: Start) -> None:
 
 
 def test_settings_that_are_taken_and_ignored(start: Start) -> None:
-    _, around = start(mode=Mode.IGNORES)
+    _, around = start(ignores=True)
     pdu = replace(POE, timeout_s=4)
     text = message(pdu, around, turn(3, on=False), dead=False)
     assert text.startswith("poe-1: 127.0.0.1:PORT: outlet 3 was switched off and is on ")

@@ -25,7 +25,7 @@ from picluster.plan.read import read_plan
 from twin.boards.setup import Linux
 from twin.boards.tree import ensure_tree
 from twin.cluster.control import ControlServer, ask, socket_path
-from twin.cluster.pdus import environment
+from twin.cluster.passwords import environment
 from twin.cluster.prepare import configure, pin_machines, publish
 from twin.cluster.twin import LiveTwin, Wishes
 from twin.cluster.wire import WayIn
@@ -37,6 +37,8 @@ from twin.virtual.faults import NO_FAULTS, Plagues, Rates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from picluster.plan.model import AddressPlan
 
 _START_S = 120.0
 _LOOK_S = 5.0
@@ -131,17 +133,25 @@ def _explain(options: argparse.Namespace, head: Head) -> None:
     plan = read_plan(find_description(options.cluster))
     inventory = head.places.directory / "inventory"
     via = f"{head.host}='podman exec -i {head.places.container}'"
-    secrets = environment(plan.cluster.pdus)
+    secrets = environment(plan.cluster)
     print(f"""
 The twin {options.name} is up: {len(plan.nodes)} boards, without power.
 
   picluster boot -i {inventory} --via {via}
   ansible-playbook -i {inventory} playbooks/boot.yml
   ansible -i {inventory} bank_{plan.cluster.banks[0].number} -m ansible.builtin.ping
-  python -m twin.cluster truth --name {options.name}
+{_harvest(plan, inventory)}  python -m twin.cluster truth --name {options.name}
   python -m twin.cluster down --name {options.name}""")
     if secrets:
-        print("\nPasswords of its PDUs: " + " ".join(f"{k}={v}" for k, v in secrets.items()))
+        print("\nPasswords of its devices: " + " ".join(f"{k}={v}" for k, v in secrets.items()))
+
+
+def _harvest(plan: AddressPlan, inventory: Path) -> str:
+    carrying = [bank.switch for bank in plan.cluster.banks if bank.switch is not None]
+    if not carrying:
+        return ""
+    where = f"-i {inventory} --accept-new-host-keys ssh:{carrying[0]}"
+    return f"  picluster harvest {where}\n"
 
 
 def _down(options: argparse.Namespace) -> None:

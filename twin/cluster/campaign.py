@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from picluster.campaign.settings import Timeouts
 from picluster.errors import refusal
-from twin.cluster.pdus import environment
+from twin.cluster.passwords import environment
 from twin.cluster.truth import Verdict, judge
 from twin.head.places import TREE
 
@@ -47,7 +47,7 @@ def boot(twin: LiveTwin, folder: Path, *args: str, quiet: bool = False) -> dict[
     words += ["--link-mbit", str(LINK_MBIT), *args]
     done = subprocess.run(
         words, cwd=TREE, check=False, capture_output=quiet, text=True,
-        env={**os.environ, **environment(twin.plan.cluster.pdus)},
+        env={**os.environ, **environment(twin.plan.cluster)},
     )  # fmt: skip
     if done.returncode not in (0, 3) or not report.exists():
         said = (done.stderr or "").strip()[-400:]

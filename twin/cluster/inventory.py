@@ -43,12 +43,7 @@ def write_inventory(
     with os_errors("write the twin's inventory", target):
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("known_hosts", "*.lock"))
-        description = find_description(target)
-        data = yaml.safe_load(description.read_text(encoding="utf-8"))
-        for entries, by_name in overrides.items():
-            for entry in data.get(entries, ()):
-                entry.update(by_name.get(entry["name"], {}))
-        description.write_text(_yaml(data), encoding="utf-8")
+        override(find_description(target), overrides)
         own = yaml.safe_load(head.inventory.read_text(encoding="utf-8"))
         known_hosts = ssh_arguments(head.places.nodes_known_hosts)
         own["all"]["children"]["pi"] = {
@@ -61,6 +56,22 @@ def write_inventory(
         }
         # Read last: it has the last word on what both say.
         (target / "twin.yml").write_text(_yaml(own), encoding="utf-8")
+
+
+def override(
+    description: Path, overrides: Mapping[str, Mapping[str, Mapping[str, object]]]
+) -> None:
+    """Let a description name other devices.
+
+    Args:
+        description: the file; rewritten.
+        overrides: see :func:`write_inventory`.
+    """
+    data = yaml.safe_load(description.read_text(encoding="utf-8"))
+    for entries, by_name in overrides.items():
+        for entry in data.get(entries, ()):
+            entry.update(by_name.get(entry["name"], {}))
+    description.write_text(_yaml(data), encoding="utf-8")
 
 
 def _yaml(data: Any) -> str:

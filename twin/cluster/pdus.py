@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from picluster.net import dotted
-from picluster.power.build import build_power
+from picluster.power.build import POE, build_power
 from picluster.power.model import Kind, Outlet
+from twin.cluster.passwords import PDU_COMMUNITY, PDU_PASSWORD
+from twin.cluster.wire import loopback
 from twin.devices.outlets import Outlets
 from twin.devices.pdu_apc import ApcPdu
 from twin.devices.pdu_synaccess import FIRMWARE, Mode, SynaccessPdu
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     Device = SynaccessPdu | SynaccessWeb | ApcPdu
 
 #: Drivers whose devices the twin has.
-DRIVERS = frozenset({"synaccess", "apc"})
-#: The factory's; the description never holds one.
-PASSWORD, COMMUNITY = "admin", "private"
+DRIVERS = frozenset({"synaccess", "apc", POE})
 _LIFE_S = 7 * 86400.0
 
 
@@ -68,6 +67,7 @@ class Pdus:
 
     Attributes:
         devices: by name.
+        poe: outlets that are ports of a switch, by its name: the switch is their device.
         missing: names of PDUs without a device: what they feed is switched by hand.
     """
 
@@ -78,12 +78,15 @@ class Pdus:
         self._model = build_power(plan)
         self._stack = ExitStack()
         self.devices: dict[str, Device] = {}
-        self.missing: list[str] = []
-        for pdu in plan.cluster.pdus:
-            if pdu.driver in DRIVERS:
+        self.poe: dict[str, Outlets] = {}
+        known = [pdu for pdu in self._model.pdus.values() if pdu.driver in DRIVERS]
+        self.missing = sorted(set(self._model.pdus) - {pdu.name for pdu in known})
+        self._outlets = {pdu.name: self._outlets_of(pdu) for pdu in known}
+        for pdu in known:
+            if pdu.driver != POE:
                 self.devices[pdu.name] = self._device(pdu)
-            else:
-                self.missing.append(pdu.name)
+            elif pdu.switch is not None:
+                self.poe[pdu.switch] = self._outlets[pdu.name]
 
     @property
     def overrides(self) -> dict[str, dict[str, object]]:
@@ -102,11 +105,11 @@ class Pdus:
         return True
 
     def _device(self, pdu: Pdu) -> Device:
-        outlets = self._outlets(pdu)
+        outlets = self._outlets[pdu.name]
         options: dict[str, Any] = {"address": loopback(pdu.address), "lifetime_s": _LIFE_S}
         if pdu.driver == "apc":
-            return ApcPdu(outlets, community=COMMUNITY, **options)
-        options |= {"username": pdu.username or PASSWORD, "password": PASSWORD}
+            return ApcPdu(outlets, community=PDU_COMMUNITY, **options)
+        options |= {"username": pdu.username or PDU_PASSWORD, "password": PDU_PASSWORD}
         if pdu.protocol == "http":
             return SynaccessWeb(outlets, **options)
         firmware = FIRMWARE["np05b-login" if pdu.username else "np05b"]
@@ -115,7 +118,7 @@ class Pdus:
             pdu.name, self._wishes.plagues, fixed, outlets=outlets, firmware=firmware, **options
         )
 
-    def _outlets(self, pdu: Pdu) -> Outlets:
+    def _outlets_of(self, pdu: Pdu) -> Outlets:
         """Its outlets; what is on before anybody boots are servers and switches."""
         supplies = {
             outlet.number: supply
@@ -147,8 +150,8 @@ class Pdus:
         return any(self._is_on(outlet) for outlet in self._model.outlets_of_node(name))
 
     def _is_on(self, outlet: Outlet) -> bool:
-        device = self.devices.get(outlet.pdu)
-        return device is not None and device.outlets.on(outlet.number)
+        outlets = self._outlets.get(outlet.pdu)
+        return outlets is not None and outlets.on(outlet.number)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -159,19 +162,3 @@ class Pdus:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-
-def loopback(address: int | None) -> str:
-    """An address of this machine that stands for a device's: 127.20.0.31 for 172.20.0.31."""
-    return "127." + dotted(address or 1).partition(".")[2]
-
-
-def environment(pdus: Iterable[Pdu]) -> dict[str, str]:
-    """Variables that hold the passwords of simulated PDUs, for whoever switches them."""
-    known = list(pdus)
-    found = {}
-    if any(pdu.driver == "synaccess" and pdu.username for pdu in known):
-        found["PICLUSTER_PDU_PASSWORD"] = PASSWORD
-    if any(pdu.driver == "apc" for pdu in known):
-        found["PICLUSTER_PDU_COMMUNITY"] = COMMUNITY
-    return found

@@ -13,6 +13,7 @@ from twin.cluster.banks import Banks
 from twin.cluster.inventory import write_inventory
 from twin.cluster.machines import Machines
 from twin.cluster.pdus import Pdus
+from twin.cluster.switches import Switches
 from twin.cluster.wire import WayIn, free_addresses
 from twin.cluster.wishes import Wishes, check_names
 from twin.names import hold
@@ -28,7 +29,7 @@ __all__ = ["LiveTwin", "Wishes"]
 
 
 class LiveTwin:
-    """PDUs and boards of a cluster around a head and its racks; a context manager.
+    """Switches, PDUs and boards of a cluster around a head and its racks; a context manager.
 
     Args:
         source: the cluster's inventory, a folder.
@@ -93,7 +94,10 @@ class LiveTwin:
             way = stack.enter_context(WayIn(self.head.name, self.rack, address))
             self._banks = stack.enter_context(self._make_banks(tree))
             stack.enter_context(self.pdus)
-            overrides: dict[str, Any] = {"pdus": self.pdus.overrides}
+            folder = self.head.places.directory
+            switches = Switches(self.plan, self.rack, self.pdus.poe, folder)
+            stack.enter_context(switches)
+            overrides: dict[str, Any] = {"pdus": self.pdus.overrides, **switches.overrides}
             key = {"ansible_ssh_private_key_file": str(self._machine_key)}
             hosts = dict.fromkeys(self.wishes.machines, key) if self._machine_key else {}
             write_inventory(

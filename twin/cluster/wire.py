@@ -37,6 +37,11 @@ def free_addresses(plan: AddressPlan) -> tuple[str, str]:
     raise refusal(f"no two free addresses in {cluster.network}", "give the cluster a larger one")
 
 
+def loopback(address: int | None) -> str:
+    """An address of this machine that stands for a device's: 127.20.0.31 for 172.20.0.31."""
+    return "127." + dotted(address or 1).partition(".")[2]
+
+
 class WayIn:
     """A namespace on the core switch with an address of its own; a context manager.
 

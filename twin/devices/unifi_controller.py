@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any
 
 from aiohttp import web
 
-from twin.devices.fdb import Fdb
-from twin.devices.outlets import Outlets
 from twin.devices.server import LoopServer
 from twin.devices.tls import self_signed
+from twin.devices.unifi_switch import UnifiSwitch
 
 Handler = Callable[[web.Request], Any]
-
-
-_DEVICE = "5b8457a9e4b01dd29e9f1578"
 
 
 class Mode(StrEnum):
@@ -33,38 +29,29 @@ class Mode(StrEnum):
     ODD_JSON = "odd-json"  # JSON of another shape
     HANG = "hang"
     REDIRECT = "redirect"  # sends the login elsewhere
-    IGNORES = "ignores"  # takes settings and does nothing
     LIMITS = "limits"  # has seen too many logins
 
 
 class UnifiController(LoopServer):
-    """A controller with one site and one switch.
+    """A controller with one site.
 
     Attributes:
+        switches: its devices.
         mode: how it behaves; may be changed while it runs.
         certificate: its certificate, PEM.
-        cycled: (switch MAC address, port) of every PoE power cycle asked for.
         logins: logins tried.
-        overrides: port and outlet settings as last put, by the device's key for them.
     """
 
     def __init__(  # noqa: PLR0913 - each is one property of the controller
         self,
-        fdb: Fdb,
+        switches: Iterable[UnifiSwitch],
         *,
-        switch_name: str = "sw-11",
-        switch_mac: str = "74:ac:b9:00:00:0b",
-        uplinks: tuple[int, ...] = (),
-        ports: int = 48,
         unifi_os: bool = True,
         username: str = "picluster",
         password: str = "unifi",  # noqa: S107 - the simulated controller's
         mode: Mode = Mode.WELL,
         certificate_days: int = 1,
         site: str = "default",
-        outlets: Outlets | None = None,
-        relays: bool = False,
-        cycle_s: float = 0.3,
         address: str = "127.0.0.1",
         port: int = 0,
         lifetime_s: float = 600.0,
@@ -72,35 +59,21 @@ class UnifiController(LoopServer):
         """Make a controller.
 
         Args:
-            fdb: gives the wired clients.
-            switch_name: name of the one switch.
-            switch_mac: its MAC address.
-            uplinks: its uplink ports.
-            ports: number of its ports.
+            switches: the devices it has adopted.
             unifi_os: a UniFi OS console; otherwise a classic controller.
             username: the one account.
             password: its password.
             mode: how it behaves.
             certificate_days: days its certificate is valid.
             site: the one site.
-            outlets: ports that feed by PoE, or outlets of a PDU; none unless given. Their
-                ``delay_s`` is the time the device takes to be provisioned.
-            relays: the device is a PDU with relays, no switch.
-            cycle_s: seconds a power cycle of a port keeps it off.
             address: address to listen on.
             port: TCP port, 0 for an ephemeral one.
             lifetime_s: seconds after which it stops by itself.
         """
         super().__init__(address=address, port=port, lifetime_s=lifetime_s)
+        self.switches = tuple(switches)
         self.mode = mode
-        self.cycled: list[tuple[str, int]] = []
         self.logins = 0
-        self.overrides: dict[str, list[dict[str, Any]]] = _off_already(outlets, relays)
-        self.outlets = outlets
-        self._relays = relays
-        self._cycle_s = cycle_s
-        self._fdb = fdb
-        self._switch = (switch_name, switch_mac, frozenset(uplinks), ports)
         self._unifi_os = unifi_os
         self._login = (username, password)
         self._site = site
@@ -121,7 +94,7 @@ class UnifiController(LoopServer):
         app.router.add_get(f"{api}/stat/device", self._devices)
         app.router.add_get(f"{api}/stat/sta", self._clients)
         app.router.add_post(f"{api}/cmd/devmgr", self._command)
-        app.router.add_put(f"{api}/rest/device/{_DEVICE}", self._configure)
+        app.router.add_put(f"{api}/rest/device/{{device}}", self._configure)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, self.address, self.port, ssl_context=self._tls).start()
@@ -130,8 +103,9 @@ class UnifiController(LoopServer):
     async def _close(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
-        if self.outlets is not None:
-            self.outlets.stop()
+        for switch in self.switches:
+            if switch.outlets is not None:
+                switch.outlets.stop()
 
     @web.middleware
     async def _behave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -192,112 +166,36 @@ class UnifiController(LoopServer):
         return response
 
     async def _devices(self, _request: web.Request) -> web.Response:
-        name, mac, uplinks, ports = self._switch
-        table = [
-            {
-                "port_idx": port,
-                "name": f"Port {port}",
-                "is_uplink": port in uplinks,
-                "up": True,
-                "portconf_id": "5b8457a9e4b01dd29e9f15a1",
-                **self._poe(port),
-            }
-            for port in range(1, ports + 1)
-        ]
-        device = {
-            "_id": _DEVICE,
-            "adopted": True,
-            "ethernet_table": [{"mac": mac, "name": "eth0", "num_port": ports}],
-            "ip": self.address,
-            "mac": mac,
-            "model": "US48",
-            "name": name,
-            "port_table": table,
-            "state": 1,
-            "type": "usw",
-            **self.overrides,
-            **self._outlet_table(),
-        }
-        return web.json_response(_ok([device]))
-
-    def _poe(self, port: int) -> dict[str, Any]:
-        if self.outlets is None or self._relays or port not in self.outlets:
-            return {"port_poe": False}
-        on = self.outlets.on(port)
-        return {"port_poe": True, "poe_enable": on, "poe_mode": "auto" if on else "off"}
-
-    def _outlet_table(self) -> dict[str, Any]:
-        if self.outlets is None or not self._relays:
-            return {}
-        rows = [
-            {"index": n, "name": self.outlets.name(n), "relay_state": on, "has_relay": True}
-            for n, on in self.outlets.states.items()
-        ]
-        return {"outlet_table": rows}
+        return web.json_response(_ok([switch.device(self.address) for switch in self.switches]))
 
     async def _clients(self, _request: web.Request) -> web.Response:
-        _, mac, _, _ = self._switch
-        clients = [
-            {
-                "hostname": entry.hostname,
-                "ip": entry.address,
-                "is_wired": True,
-                "mac": entry.mac,
-                "sw_mac": mac,
-                "sw_port": entry.port,
-                "vlan": entry.vlan,
-            }
-            for entry in self._fdb()
-        ]
-        return web.json_response(_ok(clients))
+        return web.json_response(_ok([one for switch in self.switches for one in switch.clients()]))
 
     async def _command(self, request: web.Request) -> web.Response:
-        _, mac, _, ports = self._switch
         try:
             given = await request.json()
             command, target, port = given["cmd"], given["mac"], int(given["port_idx"])
         except (json.JSONDecodeError, KeyError, TypeError, ValueError):
             return _error("api.err.InvalidPayload", 400)
-        if command != "power-cycle" or target != mac or not 1 <= port <= ports:
+        switch = next((one for one in self.switches if one.mac == target), None)
+        if command != "power-cycle" or switch is None:
             return _error("api.err.UnknownDevice", 400)
-        self.cycled.append((target, port))
-        if self.outlets is not None and port in self.outlets and self.mode is not Mode.IGNORES:
-            self.outlets.reboot(port, self._cycle_s)
+        try:
+            switch.cycle(port)
+        except ValueError:
+            return _error("api.err.UnknownDevice", 400)
         return web.json_response(_ok([]))
 
     async def _configure(self, request: web.Request) -> web.Response:
+        device = request.match_info["device"]
+        switch = next((one for one in self.switches if one.device_id == device), None)
+        if switch is None:
+            return _error("api.err.UnknownDevice", 404)
         try:
-            given = await request.json()
-            for key in self.overrides:
-                if key in given:
-                    self._override(key, list(given[key]))
+            switch.configure(await request.json())
         except (json.JSONDecodeError, KeyError, TypeError, ValueError):
             return _error("api.err.InvalidPayload", 400)
         return web.json_response(_ok([]))
-
-    def _override(self, key: str, entries: list[dict[str, Any]]) -> None:
-        """Take a whole list of settings: what is not in it is as the profile says, on."""
-        states = {
-            int(entry["index" if key == "outlet_overrides" else "port_idx"]): (
-                entry["relay_state"] is True
-                if key == "outlet_overrides"
-                else entry.get("poe_mode", "auto") != "off"
-            )
-            for entry in entries
-        }
-        self.overrides[key] = entries
-        if self.outlets is None or self.mode is Mode.IGNORES:
-            return
-        for number in self.outlets.states:
-            self.outlets.set(number, states.get(number, True))
-
-
-def _off_already(outlets: Outlets | None, relays: bool) -> dict[str, list[dict[str, Any]]]:
-    """The settings that keep off what begins off."""
-    off = [n for n, on in outlets.states.items() if not on] if outlets is not None else []
-    ports = [{"port_idx": n, "poe_mode": "off"} for n in off if not relays]
-    switched = [{"index": n, "name": "", "relay_state": False} for n in off if relays]
-    return {"port_overrides": ports, "outlet_overrides": switched}
 
 
 def _ok(data: list[Any]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from picluster.errors import PiclusterError
 from picluster.plan.read import read_plan
 from twin.boards.course import Course, course_of
 from twin.boards.setup import BankBoard, BankSetup, Linux
-from twin.cluster.pdus import loopback
-from twin.cluster.wire import free_addresses
+from twin.cluster.wire import free_addresses, loopback
 from twin.cluster.wishes import FAULTS, Wishes, check_names, read_faults
 from twin.devices.pdu_synaccess import Mode
 from twin.virtual.faults import NO_FAULTS, Fault, Plagues

@@ -126,7 +126,7 @@ def test_a_killed_campaign_goes_on_and_cuts_no_good_board(
         strike(twin, name, "well")
     run(picluster(twin, "power", "off", f"bank_{BANK}", "--yes"))
     before = {name: board.boots for name, board in twin.truth.boards().items()}
-    words = [*picluster(twin, "boot"), *twin.via, "--bank", str(BANK), "--settle-s", "10"]
+    words = [*picluster(twin, "boot"), "--bank", str(BANK), "--settle-s", "10"]
     words += ["--journal", str(tmp_path / "journal.db"), "--report", str(tmp_path / "report.json")]
     first = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(lambda: any(board.ready for board in twin.truth.boards().values()), "a board is ready")

@@ -132,12 +132,11 @@ def _wishes(options: argparse.Namespace) -> Wishes:
 def _explain(options: argparse.Namespace, head: Head) -> None:
     plan = read_plan(find_description(options.cluster))
     inventory = head.places.directory / "inventory"
-    via = f"{head.host}='podman exec -i {head.places.container}'"
     secrets = environment(plan.cluster)
     print(f"""
 The twin {options.name} is up: {len(plan.nodes)} boards, without power.
 
-  picluster boot -i {inventory} --via {via}
+  picluster boot -i {inventory}
   ansible-playbook -i {inventory} playbooks/boot.yml
   ansible -i {inventory} bank_{plan.cluster.banks[0].number} -m ansible.builtin.ping
 {_harvest(plan, inventory)}  python -m twin.cluster truth --name {options.name}

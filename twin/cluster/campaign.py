@@ -42,7 +42,7 @@ def boot(twin: LiveTwin, folder: Path, *args: str, quiet: bool = False) -> dict[
     for left in (report, *folder.glob("journal.db*")):
         left.unlink(missing_ok=True)
     program = Path(sys.executable).with_name("picluster")
-    words = [str(program), "boot", "-i", str(twin.inventory), *twin.via]
+    words = [str(program), "boot", "-i", str(twin.inventory)]
     words += ["--journal", str(folder / "journal.db"), "--report", str(report)]
     words += ["--link-mbit", str(LINK_MBIT), *args]
     done = subprocess.run(

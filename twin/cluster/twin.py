@@ -67,11 +67,6 @@ class LiveTwin:
         return self.head.places.directory / "inventory"
 
     @property
-    def via(self) -> list[str]:
-        """Arguments of ``picluster`` that say how commands run on the head."""
-        return ["--via", f"{self.head.host}=podman exec -i {self.head.places.container}"]
-
-    @property
     def banks(self) -> Banks:
         """The boards, while it runs."""
         assert self._banks is not None, "the twin is not up"  # noqa: S101

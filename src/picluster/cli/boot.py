@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import signal
 import sys
 from dataclasses import fields
@@ -22,6 +21,7 @@ from rich.live import Live
 
 from picluster.campaign.settings import Settings
 from picluster.cli.common import add_inventory, console, plan_of
+from picluster.cli.reach import add_reach, reach_of_options
 from picluster.errors import refusal
 
 if TYPE_CHECKING:
@@ -84,31 +84,6 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
 
 
-def add_reach(parser: argparse.ArgumentParser) -> None:
-    """Add what says where the journal and the boot servers are."""
-    parser.add_argument("--journal", type=Path, metavar="FILE", help="the campaign's journal")
-    parser.add_argument(
-        "--via", action="append", default=[], metavar="SERVER=COMMAND",
-        help="how a command runs on a boot server, 'mini-head=ssh root@10.0.0.5'; on the server "
-        "itself directly, otherwise by ssh to its name",
-    )  # fmt: skip
-
-
-def reach_words(options: argparse.Namespace) -> dict[str, list[str]]:
-    """``--via`` by the server's name.
-
-    Raises:
-        PiclusterError: one of them is not ``SERVER=COMMAND``.
-    """
-    found = {}
-    for text in options.via:
-        name, mark, command = text.partition("=")
-        if not mark or not name:
-            raise refusal(f"not SERVER=COMMAND: {text!a}", "mini-head='ssh root@10.0.0.5'")
-        found[name] = shlex.split(command)
-    return found
-
-
 def _default(name: str) -> Any:
     return next(field.default for field in fields(Settings) if field.name == name)
 
@@ -124,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         return _preview(plan, desk, options)
     screen = _Screen(plan, quiet=options.json)
-    campaign = LiveCampaign(plan, desk, _options(options), screen.audience())
+    campaign = LiveCampaign(plan, desk, _options(options, plan), screen.audience())
     with screen, _signals(campaign):
         report = campaign.run()
     _tell(report, options)
@@ -134,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
 def _preview(plan: AddressPlan, desk: PowerDesk, options: argparse.Namespace) -> int:
     from picluster.campaign.live.preview import preview  # noqa: PLC0415
 
-    found = preview(plan, desk, _options(options))
+    found = preview(plan, desk, _options(options, plan))
     if options.json:
         json.dump(found.plain(), sys.stdout, indent=1)
         print()
@@ -144,7 +119,7 @@ def _preview(plan: AddressPlan, desk: PowerDesk, options: argparse.Namespace) ->
     return 0
 
 
-def _options(options: argparse.Namespace) -> Options:
+def _options(options: argparse.Namespace, plan: AddressPlan) -> Options:
     from picluster.campaign.live.campaign import Options  # noqa: PLC0415
 
     knobs = {name: value for name in _KNOBS if (value := getattr(options, name)) is not None}
@@ -157,7 +132,7 @@ def _options(options: argparse.Namespace) -> Options:
         settings=Settings(**knobs),
         policy=options.policy,
         journal=options.journal,
-        reach=reach_words(options),
+        reach=reach_of_options(options, plan),
         fresh=options.fresh,
     )
 

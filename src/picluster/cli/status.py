@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from picluster.cli.boot import add_reach, reach_words
 from picluster.cli.common import add_inventory, console, plan_of
+from picluster.cli.reach import add_reach, reach_of_options
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     plan = plan_of(options)
     for bank in options.bank or ():
         plan.cluster.bank(bank)  # refused unless described
-    chosen = Options(tuple(options.bank or ()), journal=options.journal, reach=reach_words(options))
+    reach = {} if options.offline else reach_of_options(options, plan)
+    chosen = Options(tuple(options.bank or ()), journal=options.journal, reach=reach)
     boards, unread = status_of(plan, chosen, offline=options.offline)
     for problem in unread:
         print(f"picluster: {problem}", file=sys.stderr)

@@ -1,12 +1,14 @@
 """Campaigns with the default faults: what becomes ready, and whether the rest is named rightly.
 
-The police box in virtual time, ten seeds; and the mini cluster live, 84 boards that boot from a
-real head behind simulated PDUs, with the faults of the demonstration.
+In virtual time the police box, ten seeds, and clusters of up to 65,024 boards; live the mini
+cluster, 84 boards that boot from a real head behind simulated PDUs, with the faults of the
+demonstration.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +23,17 @@ from twin.cluster.campaign import boot, verdict_of
 from twin.cluster.prepare import publish
 from twin.head.places import build_dir
 from twin.virtual.faults import Fault, Plagues
-from twin.virtual.run import Outcome, simulate, truth_of
+from twin.virtual.run import Outcome, fleet_like, simulate, truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEEDS = range(1, 11)
 LIVE_SEED = 39
+#: Banks, and boards of each: about ten thousand, and every address of a /16.
+_LARGE = ((238, 42), (256, 254))
+#: As in the police box; more of them make a rack too hot to go on.
+_BANKS_OF_A_RACK = 6
 #: Faults by which a board uses an address that is not its own.
 _STRAYS = (Fault.TAKES_OFFER, Fault.OFF_PLAN)
 
@@ -35,6 +41,8 @@ _STRAYS = (Fault.TAKES_OFFER, Fault.OFF_PLAN)
 def figures() -> Iterator[Figure]:
     """The virtual ones first."""
     yield from _virtual()
+    for banks, size in _LARGE:
+        yield from _large(banks, size)
     yield from _live()
 
 
@@ -53,6 +61,24 @@ def _virtual() -> Iterator[Figure]:
     yield Figure("campaign.strays_unnoticed", unnoticed, "boards", exactly(0))
     minutes = sum(outcome.report.minutes for outcome in outcomes) / len(outcomes)
     yield Figure("campaign.minutes", minutes, "min")
+
+
+def _large(banks: int, size: int) -> Iterator[Figure]:
+    """One campaign of many boards: every one of them accounted for."""
+    fleet = fleet_like(range(banks), size, racks=-(-banks // _BANKS_OF_A_RACK))
+    start = time.monotonic()
+    outcome = simulate(fleet, Plagues(SEEDS[0]))
+    seconds, truth, count = time.monotonic() - start, truth_of(outcome), len(fleet.boards)
+    for line in truth.wrong[:10]:
+        say(f"campaign: {line}")
+    yield Figure(f"campaign.of_{count}_healthy_ready", 100 * truth.known / truth.healthy, "%",
+                 at_least(99.5))  # fmt: skip
+    yield Figure(f"campaign.of_{count}_faulty_named", 100 * truth.named / truth.faulty, "%",
+                 at_least(99))  # fmt: skip
+    lost = count - truth.healthy - truth.faulty - truth.unseen
+    yield Figure(f"campaign.of_{count}_unaccounted", lost, "boards", exactly(0))
+    yield Figure(f"campaign.of_{count}_minutes", outcome.report.minutes, "min")
+    yield Figure(f"campaign.of_{count}_took", seconds, "s")
 
 
 def _unnoticed(outcome: Outcome) -> int:

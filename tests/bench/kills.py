@@ -59,10 +59,12 @@ class Reaper:
             return
         self.left -= 1
         self.next_s = now + _DEAD_S + self.chance.uniform(1, 40)
-        also = self.chance.choice(["", "", "dhcp", "pdu", "tftp"])
+        also = self.chance.choice(["", "", "dhcp", "pdu", "tftp", "head"])
         self.what[also or "campaign"] = self.what.get(also or "campaign", 0) + 1
         if also == "pdu":
             self.world.power.break_pdu(f"pdu-{self.chance.randint(1, 5)}", 10)
+        elif also == "head":
+            self.world.restart_head(_DEAD_S)
         elif also:
             self.world.stop_service(also, 3)
         raise Killed
@@ -80,12 +82,17 @@ def figures() -> Iterator[Figure]:
         deaths += died
         missing = whole.ready ^ killed.ready
         different += len(missing)
-        more = len(killed.world.power.cuts) - len(whole.world.power.cuts)
+        more = _cuts_of_ready(killed) - _cuts_of_ready(whole)
         cut += max(0, more)
         say(f"kills: seed {seed}: {died} deaths, {len(missing)} boards differ, {more} more cuts")
     yield Figure("kills.deaths", deaths, "kills", exactly(KILLS))
     yield Figure("kills.different_boards", different, "boards", exactly(0))
     yield Figure("kills.cuts_because_of_it", cut, "cuts", exactly(0))
+
+
+def _cuts_of_ready(outcome: Outcome) -> int:
+    """How often power was taken from boards that were ready."""
+    return sum(bool(ready) for _, _, ready in outcome.world.power.cuts)
 
 
 def _killed(fleet: Fleet, pdus: dict[int, str], seed: int, kills: int) -> tuple[Outcome, int]:

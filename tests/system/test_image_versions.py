@@ -132,8 +132,9 @@ class Site:
 def site(
     configured_head: Head, rack: Rack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """The head as if no image had been built yet, with four small versions instead."""
+    """The head as if no image had been built yet and no board had spoken, with four versions."""
     place = Site(configured_head, rack, tmp_path_factory.mktemp("versions"))
+    configured_head.exec(["sh", "-c", "rm -f /run/picluster/nodes/*.json"])
     folders = [configured_head.exports / name / "images" for name in ("export", "tftp")]
     folders[0].mkdir(exist_ok=True)
     for folder in folders:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from plugins.module_utils.image_build import emulator
 from plugins.module_utils.image_build.oraclelinux import RELEASES, OracleLinux
 from plugins.module_utils.image_build.provider import BuildError, Settings
 from twin.net import command
@@ -83,13 +84,15 @@ class Build:
 
 
 @pytest.fixture(scope="module")
-def signed() -> Signed:
-    """The tiny repository; skips where it cannot be made."""
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    """The tiny repository; skips where it cannot be made. From here on, the board's programs run."""
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if os.geteuid() != 0:
         missing.append("root")
     if missing:
         pytest.skip(f"missing here: {', '.join(missing)}")
+    # As a build does before anything else: a machine that has just started knows no emulator.
+    emulator.ensure(tmp_path_factory.mktemp("emulator"))
     return ensure_tiny()
 
 
@@ -396,6 +399,7 @@ def test_the_newest_state_changes_with_the_metadata_and_not_with_the_mirror(
 KILLED = """
 import sys
 from pathlib import Path
+from plugins.module_utils.image_build import emulator
 from plugins.module_utils.image_build.oraclelinux import OracleLinux
 from plugins.module_utils.image_build.provider import Settings
 class Progress:

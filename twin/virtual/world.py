@@ -155,7 +155,7 @@ class VirtualWorld:
         front = board.address.rsplit(".", 1)[0]
         return next(
             address
-            for address in (f"{front}.{last}" for last in range(250, 0, -1))
+            for address in (f"{front}.{last}" for last in (*range(250, 0, -1), *range(251, 256)))
             if address not in self.fleet.by_address and address not in self.fleet.infrastructure
         )
 

@@ -85,7 +85,7 @@ class Build:
 
 @pytest.fixture(scope="module")
 def signed(tmp_path_factory: pytest.TempPathFactory) -> Signed:
-    """The tiny repository; skips where it cannot be made. From here on, the board's programs run."""
+    """The tiny repository; skips where it cannot be made. Has programs of the board run here."""
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if os.geteuid() != 0:
         missing.append("root")

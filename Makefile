@@ -15,7 +15,7 @@ PYTEST = $(SUDO) env PICLUSTER_REQUIRE_SYSTEM=1 PICLUSTER_TEST_HEAD=$(HEAD) \
   PATH="$$PATH" $(BIN)/python -m pytest --durations=20
 export PATH := $(CURDIR)/$(BIN):/usr/sbin:/sbin:$(PATH)
 
-.PHONY: help setup demo test test-boots test-system test-parts test-long lint bench docs clean
+.PHONY: help setup demo test test-heads test-parts test-boots test-long lint bench docs clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -55,30 +55,32 @@ build/setup/daemons: .config/daemon-packages | build/setup/packages
 demo: setup ## harvest, configure a head, boot 84 boards with faults, hold it to the truth
 	@$(SUDO) $(BIN)/python -m twin.demo
 
-test: setup lint ## every test
-	@$(MAKE) --no-print-directory --jobs=2 test-system test-parts
+test: setup lint ## every test but test-long
+	@$(MAKE) --no-print-directory --jobs=2 test-heads test-parts
 	@$(BIN)/python tests/fuzz/fuzz_formats.py -max_total_time=60
 
-test-boots: HEAD := boots
-test-boots: setup ## whole images and real kernels in QEMU; not part of test yet
-	@$(PYTEST) -m 'boots and not long'
-
-# Two at a time: heads and racks, the rest.
-test-system:
+# Two at a time: heads and racks; the rest and real kernels.
+test-heads:
 	@$(PYTEST) -m 'not boots' tests/system
+	@$(SUDO) env PATH="$$PATH" $(BIN)/molecule test --all >build/molecule.log 2>&1 \
+	  || { cat build/molecule.log; exit 1; }
+	@echo "molecule: every scenario passed, see build/molecule.log"
 
-test-long: setup ## site.yml on a head in QEMU with a kernel of its own; not part of test
-	@$(PYTEST) -m long
-
-# Into files: what it prints would fall between the other's lines.
+# Into files: what they print would fall between the other's lines.
 test-parts:
 	@mkdir -p build
 	@$(PYTEST) tests/unit tests/plugins tests/playbooks >build/parts.log 2>&1 \
 	  || { cat build/parts.log; exit 1; }
 	@echo "$$(tail -n 1 build/parts.log) in tests/unit, tests/plugins, tests/playbooks, see build/parts.log"
-	@$(SUDO) env PATH="$$PATH" $(BIN)/molecule test --all >build/molecule.log 2>&1 \
-	  || { cat build/molecule.log; exit 1; }
-	@echo "molecule: every scenario passed, see build/molecule.log"
+	@$(MAKE) --no-print-directory test-boots >build/boots.log 2>&1 || { cat build/boots.log; exit 1; }
+	@echo "$$(tail -n 1 build/boots.log) with real kernels, see build/boots.log"
+
+test-boots: HEAD := boots
+test-boots: setup ## whole images and real kernels in QEMU
+	@$(PYTEST) -m 'boots and not long' tests/system
+
+test-long: setup ## site.yml on a head in QEMU with a kernel of its own; not part of test
+	@$(PYTEST) -m long tests/system
 
 lint: setup ## style, types, Ansible rules
 	@$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picluster.campaign.fleet import fleet_of
+from picluster.campaign.settings import Settings
 from picluster.plan.read import read_plan
 from tests.bench.clusters import MINI, POLICEBOX, description_of
 from tests.bench.figure import Figure, at_least, at_most, exactly
@@ -24,6 +25,7 @@ from twin.cluster.prepare import publish
 from twin.head.places import build_dir
 from twin.virtual.faults import Fault, Plagues
 from twin.virtual.run import Outcome, fleet_like, simulate, truth_of
+from twin.virtual.settings import Hardware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,8 @@ SEEDS = range(1, 11)
 LIVE_SEED = 39
 #: Banks, and boards of each: about ten thousand, and every address of a /16.
 _LARGE = ((238, 42), (256, 254))
+#: Rate of their boot server's link.
+_LINK_MBIT = 10_000
 #: As in the police box; more of them make a rack too hot to go on.
 _BANKS_OF_A_RACK = 6
 #: Faults by which a board uses an address that is not its own.
@@ -67,7 +71,10 @@ def _large(banks: int, size: int) -> Iterator[Figure]:
     """One campaign of many boards: every one of them accounted for."""
     fleet = fleet_like(range(banks), size, racks=-(-banks // _BANKS_OF_A_RACK))
     start = time.monotonic()
-    outcome = simulate(fleet, Plagues(SEEDS[0]))
+    link = {"link_mbit": _LINK_MBIT}
+    outcome = simulate(
+        fleet, Plagues(SEEDS[0]), settings=Settings(**link), hardware=Hardware(**link)
+    )
     seconds, truth, count = time.monotonic() - start, truth_of(outcome), len(fleet.boards)
     for line in truth.wrong[:10]:
         say(f"campaign: {line}")

@@ -7,7 +7,7 @@ import io
 import tarfile
 import tempfile
 import time
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -45,10 +45,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if look.get("failed") or look.get("exists") or self._task.check_mode:
             return result | look | {"changed": not look.get("failed") and not look.get("exists")}
         self._host = facts.get("inventory_hostname", "builder")
+        given = self._connection._shell.tmpdir
+        place = self._make_tmp_path()
+        # The job removes the directory it is given at its end; this one is the reader's.
+        self._connection._shell.tmpdir = given
         try:
-            return result | self._build(options, archive, look["version"], facts)
+            return result | self._build(options, archive, look["version"], place, facts)
         finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+            self._remove_tmp_path(place, force=True)
 
     def _sources(self) -> list[tuple[Path, str]]:
         trees = self._task.args.get("trees") or []
@@ -63,10 +67,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return answer
 
     def _build(
-        self, options: dict[str, Any], archive: bytes, version: str, facts: dict[str, Any]
+        self,
+        options: dict[str, Any],
+        archive: bytes,
+        version: str,
+        place: str,
+        facts: dict[str, Any],
     ) -> dict[str, Any]:
         """Start the build in the background of the builder and follow it to its end."""
-        place = self._make_tmp_path()
         remote = self._connection._shell.join_path(place, "trees.tar")
         progress = self._connection._shell.join_path(place, "progress")
         with tempfile.NamedTemporaryFile(prefix="picluster-") as local:
@@ -77,7 +85,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         job = self._start({**options, "archive": remote, "progress": progress}, facts)
         if "ansible_job_id" not in job:
             return job
-        self._jobs = str(PurePosixPath(job["results_file"]).parent)
         self._follow(progress, job["ansible_job_id"], facts)
         return self._status(job["ansible_job_id"], facts)
 
@@ -99,7 +106,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         while time.monotonic() < end:
             time.sleep(POLL_S)
             command = f"tail -n +{seen + 1} {self._connection._shell.quote(progress)}"
-            lines = self._low_level_execute_command(command, sudoable=True)["stdout_lines"]
+            answer = self._low_level_execute_command(command, sudoable=True)
+            # Behind a terminal what went wrong comes by the same way as the lines.
+            lines = answer["stdout_lines"] if answer["rc"] == 0 else []
             for line in lines:
                 if line == END:
                     return

@@ -6,9 +6,11 @@ import importlib.util
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tarfile
+import types
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -81,6 +83,66 @@ def test_the_recipe_follows_the_code(action: ModuleType, tmp_path: Path) -> None
     assert action.recipe(tmp_path) == first
     (tmp_path / "a.py").write_text("2")
     assert action.recipe(tmp_path) != first
+
+
+class Shell:
+    """As much of a connection's shell as the reader asks for."""
+
+    quote = staticmethod(shlex.quote)
+
+
+class Builder:
+    """A builder behind a terminal: what ``tail`` says of a file that is gone comes as a line."""
+
+    def __init__(self, pieces: list[list[str] | None]) -> None:
+        self.pieces = pieces
+        self.commands: list[str] = []
+
+    def answer(self, command: str, **_: Any) -> dict[str, Any]:
+        self.commands.append(command)
+        lines = self.pieces.pop(0) if self.pieces else None
+        if lines is None:
+            return {"rc": 1, "stdout_lines": ["tail: cannot open 'progress' for reading"]}
+        return {"rc": 0, "stdout_lines": lines}
+
+
+def follow(
+    action: ModuleType, monkeypatch: pytest.MonkeyPatch, pieces: list[list[str] | None]
+) -> tuple[list[str], Builder, list[str]]:
+    """Follow a build whose progress file shows these pieces; what was said, and jobs asked."""
+    builder, said, asked = Builder(pieces), [], []
+    monkeypatch.setattr(action, "POLL_S", 0.0)
+    monkeypatch.setattr(action, "SILENCE_S", 0.05)
+    monkeypatch.setattr(action, "LIMIT_S", 5.0)
+    plugin = object.__new__(action.ActionModule)
+    plugin._connection = types.SimpleNamespace(_shell=Shell())
+    plugin._low_level_execute_command = builder.answer
+    plugin._say = said.append
+
+    def job(name: str, _: dict[str, Any]) -> dict[str, Any]:
+        asked.append(name)
+        return {"finished": 1}
+
+    plugin._job = job
+    plugin._follow("progress", "7.8", {})
+    return said, builder, asked
+
+
+def test_each_line_is_shown_once_up_to_the_last(
+    action: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces: list[list[str] | None] = [["a", "b"], [], ["c", action.END], ["never"]]
+    said, builder, asked = follow(action, monkeypatch, pieces)
+    assert said == ["a", "b", "c"]
+    assert [command.split()[2] for command in builder.commands] == ["+1", "+3", "+3"]
+    assert asked == []
+
+
+def test_a_file_that_is_gone_says_nothing_and_the_job_is_asked(
+    action: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, _, asked = follow(action, monkeypatch, [["a"]])
+    assert (said, asked) == (["a"], ["7.8"])
 
 
 def options(tmp_path: Path) -> dict[str, Any]:

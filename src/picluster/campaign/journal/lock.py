@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from picluster.errors import PiclusterError, os_errors, refusal, shown
+from picluster.errors import PiclusterError, Problem, os_errors, shown
 
 
 def lock_path(journal: Path) -> Path:
@@ -15,16 +15,17 @@ def lock_path(journal: Path) -> Path:
     return journal.with_name(journal.name + ".lock")
 
 
-def _taken(handle: int, path: Path) -> PiclusterError:
+class LockedError(PiclusterError):
+    """Somebody else holds the lock."""
+
+
+def _taken(handle: int, path: Path, what: str = "a campaign") -> LockedError:
     """The refusal where another process holds the lock; closes the handle."""
     holder = os.read(handle, 64).decode("ascii", "replace").strip()
     os.close(handle)
     who = f"process {shown(holder)[1:-1]}" if holder else "another process"
-    return refusal(
-        f"a campaign is running already ({who})",
-        "wait for its end or stop it; it can be resumed",
-        file=path,
-    )
+    remedy = "wait for its end or stop it; it can be resumed"
+    return LockedError(Problem(f"{what} is running already ({who})", remedy, str(path)))
 
 
 def refuse_running(path: Path) -> None:
@@ -34,7 +35,7 @@ def refuse_running(path: Path) -> None:
         path: of the lock file.
 
     Raises:
-        PiclusterError: a campaign is running.
+        LockedError: a campaign is running.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -52,18 +53,20 @@ class Lock:
 
     Args:
         path: of the lock file.
+        what: who holds it, for whoever is refused.
 
     Raises:
-        PiclusterError: another campaign holds it, or the file cannot be written.
+        LockedError: another one holds it.
+        PiclusterError: the file cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str = "a campaign") -> None:
         with os_errors("open the lock of the journal", path, "run as the user who owns it"):
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _taken(self._handle, path) from None
+            raise _taken(self._handle, path, what) from None
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
 

@@ -29,8 +29,14 @@ from picluster.runner.nodes import (
 from picluster.runner.play import Action, Options, play
 from picluster.runner.result import End, NodeResult, RunResult
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,126}")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,47}", re.ASCII)
+#: Playbooks by what they do with a workload.
+_ROLLOUTS = {
+    "deploy": "playbooks/deploy.yml",
+    "rollback": "playbooks/deploy.yml",
+    "undeploy": "playbooks/undeploy.yml",
+}
 
 
 def boot(
@@ -123,37 +129,43 @@ def deploy(
     workload: str,
     *,
     version: str | None = None,
-    state: str = "present",
+    action: str = "deploy",
     limit: str | None = None,
     check: bool = False,
     options: Options | None = None,
 ) -> RunResult:
-    """Roll a workload out, bank by bank, by ``playbooks/deploy.yml``.
+    """Roll a workload out, back or off, bank by bank, by ``playbooks/deploy.yml``.
 
     Args:
         inventory: the cluster, and further inventory sources after it.
         workload: its name.
-        version: of the workload; its own newest when ``None``.
-        state: ``present``, ``absent`` or what else the playbook takes.
+        version: of the workload; the one that was delivered last when ``None``.
+        action: ``deploy``, ``rollback`` to the version before, or ``undeploy``.
         limit: hosts, as Ansible's ``--limit`` takes them.
         check: change nothing.
         options: how it is carried out.
+
+    Returns:
+        ``done`` when every board that is ready has it, ``short`` when one has not.
 
     Raises:
         BusyError: another run has the cluster.
         PiclusterError: refused, or the playbook failed without a report.
     """
     how, plan = options or Options(), _plan(inventory)
-    variables = {"workload": workload, "workload_state": state}
-    if version is not None:
-        variables["workload_version"] = version
-    for name, value in variables.items():
-        pattern = _VERSION if name == "workload_version" else _NAME
-        if not isinstance(value, str) or not pattern.fullmatch(value):
+    if action not in _ROLLOUTS:
+        raise refusal(f"action is {shown(action)}", f"give one of {', '.join(_ROLLOUTS)}")
+    variables = {"workload": workload, "rollout_action": action}
+    for name, value, pattern in (("workload", workload, _NAME), ("version", version, _VERSION)):
+        if value is not None and (not isinstance(value, str) or not pattern.fullmatch(value)):
             raise refusal(f"{name} {shown(value)} is no name", f"it matches {pattern.pattern}")
+    if version is not None:
+        variables["rollout_version"] = version
+    if how.journal is not None:
+        variables["rollout_journal"] = str(how.journal.resolve())
     telling = frozenset({"Roll the workload out"})
     return play(
-        Action("deploy", "playbooks/deploy.yml", "picluster_deploy", telling, _deploy_nodes),
+        Action("deploy", _ROLLOUTS[action], "picluster_deploy", telling, _deploy_nodes),
         inventory, variables, limit=limit_of(plan, (), limit), check=check, options=how,
     )  # fmt: skip
 

@@ -17,6 +17,8 @@ Boards = Mapping[str, BoardStatus]
 
 #: States that only a finished report knows.
 _ASIDE = ("quarantined", "spare", "unplugged")
+#: Outcomes of a board in a roll-out.
+_WELL, _LOST = ("ok", "unchanged"), ("failed", "unreachable")
 
 
 def rows(report: Report, key: str) -> list[Mapping[str, Any]]:
@@ -96,24 +98,28 @@ def shutdown_nodes(plan: AddressPlan, report: Report, banks: set[int]) -> Iterat
 def deploy_nodes(plan: AddressPlan, report: Report) -> Iterator[NodeResult]:
     """Nodes of a deployment: those its report names."""
     known = {node.name: node for node in plan.nodes}
-    for row in rows(report, "nodes"):
-        node = known.get(str(row.get("name")))
-        if node is None:
-            continue
-        reason = row.get("reason") or row.get("why") or ""
-        yield NodeResult(
-            *_place(node), str(row.get("state", "")), str(row.get("stage", "")), str(reason),
-            str(row.get("remedy", "")),
-        )  # fmt: skip
+    for row in rows(report, "boards"):
+        if row["name"] in known:
+            place = _place(known[row["name"]])
+            yield NodeResult(*place, str(row["outcome"]), reason=str(row.get("reason") or ""))
 
 
 def bank_results(report: Report) -> Iterator[BankResult]:
-    """The banks of a report."""
+    """The banks of a report of any kind."""
     for row in rows(report, "banks"):
-        good = next((row[key] for key in ("ready", "halted", "deployed", "good") if key in row), 0)
-        state = row.get("phase") or row.get("state") or ("off" if row.get("off") else "on")
-        boards = row.get("boards") or 0
-        yield BankResult(int(row["bank"]), str(state), int(boards), int(good), row.get("why") or "")
+        number, why = int(row["bank"]), str(row.get("why") or "")
+        if "phase" in row:
+            yield BankResult(number, str(row["phase"]), int(row["boards"]), int(row["ready"]), why)
+        elif "off" in row:
+            state = "off" if row["off"] else "on"
+            yield BankResult(number, state, int(row["boards"]), int(row["halted"]), why)
+        else:  # boards by outcome
+            counts = {name: int(count) for name, count in row.items() if name != "bank"}
+            good = sum(counts.get(name, 0) for name in _WELL)
+            state = "short" if any(counts.get(name) for name in _LOST) else "deployed"
+            if not good and state == "deployed":
+                state = "untouched"
+            yield BankResult(number, state, sum(counts.values()), good, why)
 
 
 def _of(plan: AddressPlan, banks: set[int]) -> Iterator[Node]:

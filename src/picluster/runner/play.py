@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from picluster.campaign.live.artefact import report_path
 from picluster.campaign.live.campaign import journal_path
 from picluster.cluster.load import find_description
 from picluster.errors import PiclusterError, refusal
@@ -171,6 +173,7 @@ class _Play:
             collector.take(raw)
 
         options.watch(Event("started", action.playbook))
+        since = time.time()
         try:
             ended = drive(
                 order, take, options.cancel,
@@ -181,6 +184,8 @@ class _Play:
         except BaseException as error:
             keeper.end("failed", 1, {"error": str(error) or type(error).__name__})
             raise
+        if end is End.CANCELLED and not collector.report:
+            collector.report = self._written(plan, since)
         result = self._result(end, collector, scrubber, plan, journal)
         result = _with(result, problems, time.monotonic() - began, keeper.folder)
         keeper.end(end.value, result.status, result.plain())
@@ -197,6 +202,17 @@ class _Play:
         if not ended.cancelled or turn is None or turn.settled(_SETTLE_S):
             return ()
         return ("the campaign still runs, though its playbook has ended",)
+
+    def _written(self, plan: AddressPlan, since: float) -> Mapping[str, Any]:
+        """The report of a run whose playbook was gone before it; empty where there is none."""
+        path = report_path(plan, self.action.name)
+        try:
+            if path.stat().st_mtime < since:
+                return {}
+            found = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _end(self, ended: Ended, collector: Collector) -> End:
         """How it ended.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from picluster.campaign.journal.lock import Lock, LockedError, lock_path, refuse_running
+from picluster.campaign.journal.lock import RUN, Lock, LockedError, lock_path, refuse_running
 from picluster.errors import PiclusterError, refusal
 
 #: What a run does that finds another one: give up, or wait for its end.
@@ -89,7 +89,7 @@ class Turn:
         """Take it; the refusal where somebody else has it."""
         try:
             if self._lock is None:
-                self._lock = Lock(run_lock(self._journal), "a run")
+                self._lock = Lock(run_lock(self._journal), RUN)
             refuse_running(lock_path(self._journal))
         except LockedError as error:
             return error

@@ -188,6 +188,7 @@ def test_a_cancel_in_mid_run_leaves_a_journal_that_goes_on(cluster: BootCluster)
     assert kept.running, "it can be resumed"
     # the campaign ended in order: it wrote its report, and nobody holds its journal
     assert cluster.report()["status"] == 130
+    assert ended.report == cluster.report()
     with Lock(lock_path(journal(cluster))):
         pass
     cluster.silence()

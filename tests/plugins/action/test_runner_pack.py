@@ -68,8 +68,8 @@ def test_transmit_worker_process_works_a_bank_on_another_machine(cluster: BootCl
     password.write_text(f"{SECRET}-pdu\n")
     password.chmod(0o600)
     secrets = Secrets(variables={"ansible_become_password": f"{SECRET}-become"})
-    private, worker, came_back = (
-        cluster.folder / name for name in ("private", "worker", "came-back")
+    private, worker, came_back, stream = (
+        cluster.folder / name for name in ("private", "worker", "came-back", "stream")
     )
     packed(cluster, limit="bank_2", secrets=secrets)
     there = {**cluster.environ, "PICLUSTER_PDU_PASSWORD_FILE": str(password)}
@@ -87,11 +87,14 @@ def test_transmit_worker_process_works_a_bank_on_another_machine(cluster: BootCl
             stdin=transmit.stdout, stdout=subprocess.PIPE, env=there,
         ) as work,
         subprocess.Popen(
+            ["tee", str(stream)], stdin=work.stdout, stdout=subprocess.PIPE
+        ) as copy,
+        subprocess.Popen(
             [program, "process", str(came_back)],
-            stdin=work.stdout, stdout=subprocess.PIPE, env=here,
+            stdin=copy.stdout, stdout=subprocess.PIPE, env=here,
         ) as process,
     ):  # fmt: skip
-        for pipe in (transmit.stdout, work.stdout):
+        for pipe in (transmit.stdout, work.stdout, copy.stdout):
             assert pipe is not None
             pipe.close()
         said, _ = process.communicate(timeout=150)
@@ -108,7 +111,17 @@ def test_transmit_worker_process_works_a_bank_on_another_machine(cluster: BootCl
         "pi-2-2": "ready",
     }
     assert "bank 2: has power (attempt 1)" in "".join(event["stdout"] for event in events)
-    for folder in (came_back, worker / "artifacts"):
+    # the same stream, read in Python: only the end is kept
+    filtered = cluster.folder / "filtered"
+    filtered.mkdir()
+    with stream.open("rb") as source:
+        ansible_runner.run(
+            streamer="process", _input=source, private_data_dir=str(filtered),
+            event_handler=keep_failures, quiet=True,
+        )  # fmt: skip
+    (kept,) = (json.loads(p.read_text()) for p in filtered.rglob("job_events/*.json"))
+    assert outcome(cluster, [kept]) == booted
+    for folder in (came_back, filtered, worker / "artifacts"):
         found = [p for p in folder.rglob("*") if p.is_file() and SECRET in p.read_text("utf-8")]
         assert found == []
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from picluster.campaign.journal.lock import Lock
+from picluster.campaign.journal.lock import RUN, Lock
 from picluster.runner.turn import run_lock
 from tests.conftest import REPOSITORY, MakeDescription
 from tests.plugins.action.boot_cluster import QUICK, BootCluster
@@ -110,7 +110,7 @@ def test_what_is_wrong_is_said(
 
 
 def test_a_cluster_that_is_taken_is_a_conflict(cluster: BootCluster, hook: int) -> None:
-    with Lock(run_lock(cluster.state / "picluster" / "small.campaign.db"), "a run"):
+    with Lock(run_lock(cluster.state / "picluster" / "small.campaign.db"), RUN):
         code, said = ask(hook, "POST", "/boot", '{"banks": [1]}')
     assert code == 409
     assert "a run is running already" in said["error"]

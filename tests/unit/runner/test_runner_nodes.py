@@ -126,16 +126,28 @@ def test_nodes_of_a_shutdown(plan: AddressPlan) -> None:
 
 
 def test_nodes_of_a_deployment_are_the_plans(plan: AddressPlan) -> None:
-    rows = [
-        {"name": "pi-1-1", "state": "deployed"},
-        {"name": "pi-2-1", "state": "unreachable", "reason": "ssh timed out"},
-        {"name": "not-ours", "state": "deployed"},
-        "no row",
-    ]
-    found = list(deploy_nodes(plan, {"nodes": rows}))
+    report = {
+        "banks": [
+            {"bank": 1, "ok": 1, "unchanged": 1, "failed": 0, "unreachable": 0, "untouched": 0},
+            {"bank": 2, "ok": 1, "unchanged": 0, "failed": 0, "unreachable": 1, "untouched": 0},
+            {"bank": 3, "ok": 0, "unchanged": 0, "failed": 0, "unreachable": 0, "untouched": 2},
+        ],
+        "boards": [
+            {"name": "pi-1-1", "bank": 1, "outcome": "ok", "reason": "", "seconds": 1.5},
+            {"name": "pi-2-1", "bank": 2, "outcome": "unreachable", "reason": "ssh timed out"},
+            {"name": "not-ours", "bank": 2, "outcome": "ok"},
+            "no row",
+        ],
+    }
+    found = deploy_nodes(plan, report)
     assert [(n.name, n.bank, n.state, n.reason) for n in found] == [
-        ("pi-1-1", 1, "deployed", ""),
+        ("pi-1-1", 1, "ok", ""),
         ("pi-2-1", 2, "unreachable", "ssh timed out"),
+    ]
+    assert list(bank_results(report)) == [
+        BankResult(1, "deployed", 2, 2),
+        BankResult(2, "short", 2, 1),
+        BankResult(3, "untouched", 2, 0),
     ]
 
 

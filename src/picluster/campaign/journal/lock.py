@@ -1,4 +1,4 @@
-"""One campaign at a time: a lock that its holder's death releases."""
+"""One campaign, roll-out or run at a time: a lock that its holder's death releases."""
 
 from __future__ import annotations
 
@@ -9,23 +9,28 @@ from types import TracebackType
 
 from picluster.errors import PiclusterError, Problem, os_errors, shown
 
+CAMPAIGN, ROLLOUT, RUN = "campaign", "rollout", "run"
+_KINDS = {CAMPAIGN: "a campaign", ROLLOUT: "a roll-out", RUN: "a run"}
+
+
+class LockedError(PiclusterError):
+    """Somebody else holds the lock; nothing was done."""
+
 
 def lock_path(journal: Path) -> Path:
     """The lock file of a journal."""
     return journal.with_name(journal.name + ".lock")
 
 
-class LockedError(PiclusterError):
-    """Somebody else holds the lock."""
-
-
-def _taken(handle: int, path: Path, what: str = "a campaign") -> LockedError:
+def _taken(handle: int, path: Path) -> LockedError:
     """The refusal where another process holds the lock; closes the handle."""
     holder = os.read(handle, 64).decode("ascii", "replace").strip()
     os.close(handle)
-    who = f"process {shown(holder)[1:-1]}" if holder else "another process"
+    process, _, what = holder.partition(" ")
+    who = f"process {shown(process)[1:-1]}" if process else "another process"
+    kind = _KINDS.get(what, _KINDS[CAMPAIGN])
     remedy = "wait for its end or stop it; it can be resumed"
-    return LockedError(Problem(f"{what} is running already ({who})", remedy, str(path)))
+    return LockedError(Problem(f"{kind} is running already ({who})", remedy, str(path)))
 
 
 def refuse_running(path: Path) -> None:
@@ -53,22 +58,23 @@ class Lock:
 
     Args:
         path: of the lock file.
-        what: who holds it, for whoever is refused.
+        what: :data:`CAMPAIGN`, :data:`ROLLOUT` or :data:`RUN`, for whoever comes second.
 
     Raises:
-        LockedError: another one holds it.
+        LockedError: somebody else holds it.
         PiclusterError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, what: str = "a campaign") -> None:
+    def __init__(self, path: Path, what: str = CAMPAIGN) -> None:
         with os_errors("open the lock of the journal", path, "run as the user who owns it"):
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _taken(self._handle, path, what) from None
+            raise _taken(self._handle, path) from None
         os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        kind = "" if what == CAMPAIGN else f" {what}"
+        os.pwrite(self._handle, f"{os.getpid()}{kind}\n".encode(), 0)
 
     def close(self) -> None:
         """Let go."""

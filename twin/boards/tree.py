@@ -95,7 +95,8 @@ def _files() -> Iterator[tuple[str, Path]]:
     dracut = _IMAGE / "dracut" / "90picluster"
     for path in (*sorted((dracut / "lib").iterdir()), dracut / "udhcpc-script"):
         yield f"{_LIBRARY}/{path.name}", path
-    yield f"{_LIBRARY}-twin/init", _GUEST / "init"
+    for name in ("init", "listen"):
+        yield f"{_LIBRARY}-twin/{name}", _GUEST / name
     for path in sorted((_GUEST / "bin").iterdir()):
         yield f"usr/local/sbin/{path.name}", path
 

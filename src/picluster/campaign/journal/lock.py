@@ -1,4 +1,4 @@
-"""One campaign at a time: a lock that its holder's death releases."""
+"""One campaign or roll-out at a time: a lock that its holder's death releases."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 from types import TracebackType
 
 from picluster.errors import PiclusterError, os_errors, refusal, shown
+
+CAMPAIGN, ROLLOUT = "campaign", "rollout"
+_KINDS = {CAMPAIGN: "a campaign", ROLLOUT: "a roll-out"}
 
 
 def lock_path(journal: Path) -> Path:
@@ -19,9 +22,10 @@ def _taken(handle: int, path: Path) -> PiclusterError:
     """The refusal where another process holds the lock; closes the handle."""
     holder = os.read(handle, 64).decode("ascii", "replace").strip()
     os.close(handle)
-    who = f"process {shown(holder)[1:-1]}" if holder else "another process"
+    process, _, what = holder.partition(" ")
+    who = f"process {shown(process)[1:-1]}" if process else "another process"
     return refusal(
-        f"a campaign is running already ({who})",
+        f"{_KINDS.get(what, _KINDS[CAMPAIGN])} is running already ({who})",
         "wait for its end or stop it; it can be resumed",
         file=path,
     )
@@ -52,12 +56,13 @@ class Lock:
 
     Args:
         path: of the lock file.
+        what: :data:`CAMPAIGN` or :data:`ROLLOUT`, for whoever comes second.
 
     Raises:
-        PiclusterError: another campaign holds it, or the file cannot be written.
+        PiclusterError: another campaign or roll-out holds it, or the file cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str = CAMPAIGN) -> None:
         with os_errors("open the lock of the journal", path, "run as the user who owns it"):
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -65,7 +70,7 @@ class Lock:
         except BlockingIOError:
             raise _taken(self._handle, path) from None
         os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(self._handle, f"{os.getpid()} {what}\n".encode(), 0)
 
     def close(self) -> None:
         """Let go."""

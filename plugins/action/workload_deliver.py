@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 try:
     from picluster.errors import PiclusterError
-    from picluster.rollout.pack import Packed, pack
+    from picluster.rollout.pack import Packed, Parts, pack
 except ImportError as error:
     raise AnsibleActionFail(
         "the Python package picluster is not installed where ansible runs: pip install ."
@@ -24,7 +24,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     """Packs on the control node, and transfers only what the server lacks."""
 
     TRANSFERS_FILES = True
-    _VALID_ARGS = frozenset(("name", "version", "source", "settings", "share", "export_root"))
+    _VALID_ARGS = frozenset(
+        ("name", "version", "source", "files", "share", "conf", "settings", "export_root")
+    )
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -45,11 +47,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _pack(self, archive: Path) -> Packed:
         args = self._task.args
-        share = {str(name): Path(path) for name, path in (args.get("share") or {}).items()}
-        return pack(
-            str(args["name"]), str(args["version"]), Path(args["source"]), archive,
-            settings=args.get("settings") or {}, share=share,
-        )  # fmt: skip
+        more = {key: self._dictionary(key) for key in ("files", "share", "conf", "settings")}
+        paths = {
+            key: {name: Path(str(path)) for name, path in more.pop(key).items()}
+            for key in ("files", "share")
+        }
+        parts = Parts(Path(args["source"]), **paths, **more)
+        return pack(str(args["name"]), str(args["version"]), parts, archive)
+
+    def _dictionary(self, key: str) -> dict[str, Any]:
+        value = self._task.args.get(key) or {}
+        if not isinstance(value, dict):
+            raise AnsibleActionFail(f"workload_deliver: {key} is no dictionary")
+        return {str(name): one for name, one in value.items()}
 
     def _deliver(self, packed: Packed, facts: dict[str, Any]) -> dict[str, Any]:
         options = {

@@ -26,12 +26,18 @@ options:
   source:
     description: Its folder on the control node, as docs/workloads.md describes it.
     type: path
-  settings:
-    description: What its programs find in their environment, by name.
+  files:
+    description: More files of its own, by the name they get; every node copies them.
     type: dict
   share:
     description: Files and folders of the control node that nodes use in place, by the name they
       get below C(share).
+    type: dict
+  conf:
+    description: Lines of C(workload.conf) that count instead of the folder's, by name.
+    type: dict
+  settings:
+    description: What its programs find in their environment, by name.
     type: dict
   export_root:
     description: Directory the NFS server exports.

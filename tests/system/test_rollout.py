@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from boards_support import boards_image, campaign, inventory_with, run, small_twin, until
+from rollout_support import Rollouts, counts, outcomes
 
-from picluster.rollout.pack import pack
 from twin.cluster.control import strike
 from twin.head.places import TREE
 from twin.virtual.faults import Fault
@@ -22,7 +22,6 @@ from twin.virtual.faults import Fault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from twin.cluster import LiveTwin
     from twin.head import Head
     from twin.rack import Rack
 
@@ -31,89 +30,6 @@ pytestmark = pytest.mark.timeout(900)
 BANKS = {1: 6, 2: 3}
 SLOTS = 9
 LATE = "pi-2-3"
-
-
-class Rollouts:
-    """Roll-outs among the boards of a twin, as a person starts them."""
-
-    def __init__(self, twin: LiveTwin, folder: Path) -> None:
-        self.twin = twin
-        self.folder = folder
-
-    def command(self, *words: str) -> tuple[int, dict[str, Any]]:
-        """Run ``picluster deploy`` or ``undeploy``; its status and report."""
-        program = str(Path(sys.executable).with_name("picluster"))
-        report = self.folder / "report.json"
-        report.unlink(missing_ok=True)
-        done = run(
-            [program, *words, "-i", str(self.twin.inventory), *self.twin.via, "--report",
-             str(report), "--journal", str(self.folder / "journal.db"), "--answer-s", "12"]
-        )  # fmt: skip
-        print(done.stdout, done.stderr, file=sys.stderr)
-        found = json.loads(report.read_text()) if report.exists() else {"error": done.stderr}
-        return done.returncode, found
-
-    def playbook(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a playbook on the twin."""
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
-        journal = f"rollout_journal={self.folder / 'journal.db'}"
-        report = f"rollout_report={self.folder / 'report.json'}"
-        words = ("-i", str(self.twin.inventory), "-e", "workload=example", *words)
-        done = run(
-            [program, f"playbooks/{name}.yml", *words, "-e", f"{journal} {report}"], timeout_s=600
-        )
-        print(done.stdout[-4000:], done.stderr, file=sys.stderr)
-        return done
-
-    def deliver(self, folder: Path, version: str) -> None:
-        """Bring another version to the head, as the module does."""
-        archive = self.folder / "workload.tar"
-        pack("example", version, folder, archive, settings={"GREETING": version})
-        target = self.store / "artefacts" / "example" / version
-        target.mkdir()
-        shutil.unpack_archive(archive, target, filter="tar")
-
-    def report(self) -> dict[str, Any]:
-        """The last report of a playbook."""
-        found: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
-        return found
-
-    def greeting(self, name: str) -> str:
-        """What the workload of a board has written on the board's own disk."""
-        return self.on(name, "cat /var/lib/picluster/work/example/data/greeting 2>/dev/null")
-
-    def on(self, name: str, script: str) -> str:
-        """Run a shell script on a board; what it prints."""
-        program = str(Path(sys.executable).with_name("ansible"))
-        words = [program, "-i", str(self.twin.inventory), name, "-m", "ansible.builtin.shell"]
-        return run([*words, "-a", f"{script} || true"]).stdout.partition(">>\n")[2].strip()
-
-    def heard(self, name: str) -> dict[str, Any]:
-        """What the boot server knows of a board's workloads."""
-        address = self.twin.truth.boards()[name].address
-        path = f"/run/picluster/works/{address}.json"
-        text = self.twin.head.exec(["sh", "-c", f"cat {path} 2>/dev/null || echo '{{}}'"])
-        works: dict[str, Any] = json.loads(text).get("works", {})
-        return works
-
-    def assigned(self, bank: int) -> str:
-        """The file of a bank."""
-        return self.store.joinpath("assigned", f"bank_{bank}").read_text()
-
-    @property
-    def store(self) -> Path:
-        """What the head keeps for workloads."""
-        return self.twin.head.exports / "export" / "workloads"
-
-
-def counts(report: dict[str, Any]) -> dict[str, int]:
-    """Boards by outcome."""
-    return {name: count for name, count in report["counts"].items() if count}
-
-
-def outcomes(report: dict[str, Any]) -> dict[str, str]:
-    """Outcome by board."""
-    return {board["name"]: board["outcome"] for board in report["boards"]}
 
 
 @pytest.fixture(scope="module")
@@ -288,3 +204,30 @@ def test_it_goes_off_the_boards_again(rollouts: Rollouts) -> None:
     assert done.returncode != 0  # one board has crashed, and is not said to be well
     assert rollouts.heard("pi-1-3") == {}
     assert rollouts.on("pi-1-3", "ls /var/lib/picluster/work; pgrep -u nobody -l sh") == ""
+
+
+def test_a_java_application_computes_on_all_nodes(rollouts: Rollouts, tmp_path: Path) -> None:
+    runtime = tmp_path / "jre"
+    words = ["jlink", "--add-modules", "java.base", "--strip-debug", "--no-man-pages"]
+    subprocess.run([*words, "--no-header-files", "--output", str(runtime)], check=True)
+    jre = f"workload_java_app_jre={runtime}"
+    done = rollouts.playbook("deploy", "-e", "workload=java_app", "-e", jre, "--limit", "bank_1")
+    report = rollouts.report()
+    names = [name for name, outcome in outcomes(report).items() if outcome == "ok"]
+    assert names == ["pi-1-1", "pi-1-2", "pi-1-3", "pi-1-5", "pi-1-6"], done.stdout
+    jar = rollouts.store / "artefacts/java_app/1/app.jar"
+    addresses = [rollouts.twin.truth.boards()[name].address for name in names]
+    inside = ["ip", "netns", "exec", f"picluster-{rollouts.twin.head.name}-control"]
+    count = [*inside, "java", "-jar", str(jar), "count", "200000", "7070"]
+    found = run([*count, *addresses])
+    answers = [line.split() for line in found.stdout.splitlines()[:-1]]
+    assert [address for address, _ in answers] == addresses
+    assert sum(int(answer) for _, answer in answers) == 17984
+    assert found.stdout.splitlines()[-1] == "primes below 200000: 17984"
+    # one that has gone is named, and the next roll-out brings it back
+    assert rollouts.on("pi-1-3", "pkill java; sleep 1; pgrep java") == ""
+    found = run([*count, *addresses])
+    assert (found.returncode, "172.20.1.3 no answer: " in found.stdout) == (1, True)
+    status, report = rollouts.command("deploy", "java_app", "--limit", "pi-1-3", "--recheck")
+    assert (status, counts(report)) == (0, {"ok": 1})
+    assert run([*count, *addresses]).returncode == 0

@@ -21,7 +21,17 @@ from twin.net import command
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-PACKAGES = ("busybox", "iproute2", "libnfs-utils", "mount", "openssh-server", "procps", "python3")
+#: What a node's image has, and what workloads need of it: a JVM takes the C++ library.
+PACKAGES = (
+    "busybox",
+    "iproute2",
+    "libnfs-utils",
+    "libstdc++6",
+    "mount",
+    "openssh-server",
+    "procps",
+    "python3",
+)
 #: Programs of the initramfs that busybox plays on a node, too.
 APPLETS = ("logger", "syslogd", "udhcpc")
 _IMAGE = TREE / "roles" / "node_image" / "files"

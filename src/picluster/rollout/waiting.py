@@ -17,11 +17,13 @@ class Patience:
         answer_s: from being told to the first answer; a board that is silent so long is
             unreachable.
         again_s: after which a board that has not answered is told again.
+        remind_s: every so often all that are waited for are told again: what they said may be lost.
         end_s: from being told to the end; a board that is still starting then has failed.
     """
 
     answer_s: float = 20.0
     again_s: tuple[float, ...] = (2.0, 5.0, 10.0)
+    remind_s: float = 30.0
     end_s: float = 150.0
 
 
@@ -59,6 +61,7 @@ class Waiting:
         self._began = began
         self._patience = patience
         self._again = list(patience.again_s)
+        self._remind = began + patience.remind_s
         self._heard: set[str] = set()
 
     @property
@@ -83,7 +86,10 @@ class Waiting:
             self._open.append(answer.board)
 
     def due(self, now: float) -> list[str]:
-        """Boards to tell again now: those that have not answered, each time it is due."""
+        """Boards to tell again now: those that have not answered, now and then all."""
+        if now >= self._remind:
+            self._remind = now + self._patience.remind_s
+            return self.open
         if not self._again or now - self._began < self._again[0]:
             return []
         while self._again and now - self._began >= self._again[0]:
@@ -104,8 +110,8 @@ class Waiting:
         patience, since = self._patience, now - self._began
         silent = any(board not in self._heard for board in self._open)
         times = [*self._again, patience.answer_s] if silent else []
-        left = [at - since for at in (*times, patience.end_s) if at > since]
-        return max(0.0, min(left, default=0.0))
+        times += [self._remind - self._began, patience.end_s]
+        return max(0.0, min((at - since for at in times if at > since), default=0.0))
 
     def cancel(self) -> None:
         """End the waiting for all."""

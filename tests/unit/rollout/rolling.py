@@ -45,6 +45,7 @@ class FakeWorld:
         silent: boards that never answer.
         slow_s: seconds until boards are done; 3 unless named.
         deaf: boards that miss so many datagrams.
+        mute: boards whose last words are lost so many times.
         broken: banks whose boot server is away.
         assigned: names in the order in which they were assigned.
         poked: names in the order in which they were asked to look.
@@ -57,6 +58,7 @@ class FakeWorld:
         self.silent: set[str] = set()
         self.slow_s: dict[str, float] = {}
         self.deaf: dict[str, int] = {}
+        self.mute: dict[str, int] = {}
         self.broken: set[int] = set()
         self.assigned: list[str] = []
         self.poked: list[str] = []
@@ -89,6 +91,9 @@ class FakeWorld:
 
     def _look(self, name: str) -> None:
         self.say(name, "starting", 0.5)
+        if self.mute.get(name, 0) > 0:
+            self.mute[name] -= 1
+            return
         done_s = self.slow_s.get(name, 3.0)
         if name in self.failing:
             self.say(name, "failed", done_s, self.failing[name])

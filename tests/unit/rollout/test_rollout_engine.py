@@ -74,6 +74,16 @@ def test_a_lost_datagram_is_sent_again_to_those_who_missed_it() -> None:
     assert world.poked.count("pi-1-3") == 1
 
 
+def test_an_answer_that_was_lost_is_asked_for_again() -> None:
+    world = FakeWorld({1: 5})
+    world.mute["pi-1-4"] = 1
+    report = roll(world)
+    assert report.status == 0
+    assert world.poked.count("pi-1-4") == 2
+    (found,) = [one.seconds for one in report.boards if one.name == "pi-1-4"]
+    assert found == pytest.approx(33, abs=1)
+
+
 def test_a_canary_that_is_lost_stops_it_whatever_the_budget() -> None:
     for lose in ("failing", "silent"):
         world = FakeWorld({1: 5, 2: 5})

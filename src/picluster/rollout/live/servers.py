@@ -128,7 +128,7 @@ class BootServers:
             mine = works.setdefault(board, {})
             if target.version.name or target.workload in mine or board in poke:
                 mine[target.workload] = target.version
-        works = {node: works[node] for node in self._sorted(works)}
+        works = {node: works[node] for node in self._sorted(works) if works[node]}
         if works == old and not poke:
             return
         order = {

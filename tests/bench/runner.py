@@ -34,6 +34,8 @@ NAMES = (
     "policy",
     "kills",
     "watch",
+    "deploy",
+    "stop_rule",
 )
 
 

@@ -86,6 +86,10 @@ class Rollouts:
         works: dict[str, Any] = json.loads(text).get("works", {})
         return works
 
+    def state(self, name: str, workload: str) -> str:
+        """How a workload is on a board, as it said last."""
+        return str(self.heard(name).get(workload, {}).get("state", ""))
+
     def assigned(self, bank: int) -> str:
         """The file of a bank."""
         return self.store.joinpath("assigned", f"bank_{bank}").read_text()

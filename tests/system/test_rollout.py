@@ -81,9 +81,8 @@ def test_a_latecomer_converges_by_itself(rollouts: Rollouts) -> None:
     twin.power([LATE], on=True)
     until(lambda: twin.truth.boards()[LATE].ready, f"{LATE} is ready")
     began = time.monotonic()
-    until(lambda: rollouts.heard(LATE), f"{LATE} runs it", 60)
+    until(lambda: rollouts.state(LATE, "example") == "ok", f"{LATE} is well", 60)
     print(f"a latecomer converged {time.monotonic() - began:.1f} s after it was ready")
-    until(lambda: rollouts.heard(LATE)["example"]["state"] == "ok", f"{LATE} is well", 20)
     assert rollouts.greeting(LATE) == f"hello from {LATE}"
     status, report = rollouts.command("deploy", "example")
     assert (status, counts(report)) == (0, {"unchanged": SLOTS})
@@ -164,7 +163,7 @@ def test_two_at_once_are_refused_and_a_cancel_leaves_boards_to_go_on(rollouts: R
     assert outcomes(report)["pi-1-1"] == "ok"
     assert set(outcomes(report).values()) == {"ok", "open"}
     until(lambda: rollouts.heard("pi-1-4")["example"]["version"] == "slow", "it went on", 60)
-    until(lambda: rollouts.heard("pi-1-4")["example"]["state"] == "ok", "it is well", 60)
+    until(lambda: rollouts.state("pi-1-4", "example") == "ok", "it is well", 60)
 
 
 def test_a_batch_that_loses_too_many_stops_it(rollouts: Rollouts) -> None:

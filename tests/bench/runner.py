@@ -35,6 +35,8 @@ NAMES = (
     "policy",
     "kills",
     "watch",
+    "deploy",
+    "stop_rule",
     "runner",
 )
 _MODULES = {"runner": "playbook_runs"}

@@ -1,4 +1,4 @@
-"""Boot, look at and shut down a cluster from another tool; playbooks by ansible-runner.
+"""Boot, look at, deploy to and shut down a cluster from another tool; playbooks by ansible-runner.
 
 Ansible itself is never imported, and ansible-runner only when a playbook is run.
 """
@@ -15,7 +15,7 @@ from picluster.runner.result import BankResult, End, NodeResult, RunResult
 from picluster.runner.run import Result, Run, run_playbook
 
 if TYPE_CHECKING:
-    from picluster.runner.actions import boot, shutdown, status
+    from picluster.runner.actions import boot, deploy, shutdown, status
     from picluster.runner.packing import pack
     from picluster.runner.play import Options
     from picluster.runner.reported import result_of
@@ -35,6 +35,7 @@ __all__ = [
     "Secrets",
     "boot",
     "default_inventory",
+    "deploy",
     "find_project",
     "keep_failures",
     "pack",
@@ -47,6 +48,7 @@ __all__ = [
 #: What brings the campaigns with it: every command imports this package, few need those.
 _LATER = {
     "boot": "actions",
+    "deploy": "actions",
     "result_of": "reported",
     "shutdown": "actions",
     "status": "actions",

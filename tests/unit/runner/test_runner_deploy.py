@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from picluster.errors import PiclusterError
-from picluster.runner import End, Options
-from picluster.runner.actions import deploy
+from picluster.runner import End, Options, deploy
 from tests.conftest import MakeDescription
 from tests.unit.runner.plays import project
 

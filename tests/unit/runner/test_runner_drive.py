@@ -17,7 +17,8 @@ import pytest
 
 from picluster.errors import PiclusterError
 from picluster.runner import Secrets
-from picluster.runner.drive import Order, drive
+from picluster.runner.drive import drive
+from picluster.runner.order import Order
 from tests.unit.runner.plays import Tasks, project
 
 SECRET = "a-word-nobody-may-find"

@@ -211,6 +211,17 @@ def test_what_the_watcher_raises_ends_it_and_is_raised(tmp_path: Path) -> None:
     assert shown(str(tmp_path / "runs")) == []
 
 
+def test_what_the_canceller_raises_ends_it_too(tmp_path: Path) -> None:
+    def cancel() -> bool:
+        if (tmp_path / "runs").exists():
+            raise LookupError("the button is broken")
+        return False
+
+    with pytest.raises(LookupError, match="the button is broken"):
+        drive(order(tmp_path, [sleep(tmp_path)]), lambda _: None, cancel)
+    assert shown(str(tmp_path / "runs")) == []
+
+
 def test_the_keyboard_ends_it_in_order(tmp_path: Path) -> None:
     def take(raw: Raw) -> None:
         if raw["event"] == "playbook_on_task_start":

@@ -97,7 +97,8 @@ def _lose(cluster: BootCluster) -> None:
     path = cluster.folder / "way.yml"
     ways = json.loads(path.read_text())
     gone = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
-    ways["all"]["children"][f"bank_{GONE}"] = {"vars": gone}
+    hosts = {f"pi-{GONE}-{slot}": gone for slot in range(1, SIZE + 1)}
+    ways["all"]["children"]["pi"]["hosts"] = hosts
     path.write_text(json.dumps(ways))
 
 

@@ -119,7 +119,10 @@ def shutdown(
     nodes = partial(_shutdown_nodes, banks)
     telling = frozenset({"Plan the shutdown", "Switch the banks off"})
     return play(
-        Action("shutdown", "playbooks/shutdown.yml", "picluster_shutdown", telling, nodes),
+        # what it has begun to switch off it switches to the end
+        Action(
+            "shutdown", "playbooks/shutdown.yml", "picluster_shutdown", telling, nodes, mortal=False
+        ),
         inventory, variables, limit=limit_of(plan, banks, limit), check=check, options=how,
     )  # fmt: skip
 

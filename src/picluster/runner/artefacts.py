@@ -43,7 +43,7 @@ class Keeper:
         if parent is None:
             return
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        self.folder = parent / f"{action}-{stamp}-{secrets.token_hex(3)}"
+        self.folder = Path(parent) / f"{action}-{stamp}-{secrets.token_hex(3)}"
         with os_errors("make the folder of artefacts", self.folder, "name another one"):
             (self.folder / "job_events").mkdir(mode=0o700, parents=True)
             self.folder.chmod(0o700)

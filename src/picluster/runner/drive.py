@@ -7,56 +7,26 @@ import os
 import re
 import select
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from configparser import ConfigParser
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from picluster.errors import PiclusterError, refusal
 from picluster.runner.events import data_of, task_of
-from picluster.runner.hidden import Secrets
+from picluster.runner.order import Order, ansible_runner, environment, words
 
-_INSTALL = "pip install 'picluster[control]'"
 _POLL_S = 0.1
 #: How Ansible says what ended it.
 _ERROR = re.compile(r"^(?:\[ERROR\]: |ERROR! )(.+?)\s*$", re.MULTILINE)
 #: From the order to end until it is killed, seconds: a campaign ends its switching first.
 _GRACE_S = 60.0
-#: Tasks that switch power and cannot be left half done: a cancel waits for their end.
-PROTECTED = frozenset({"Switch the banks off"})
 #: Nothing of the run stays on the disk; a cancel is noticed within a second.
 _SETTINGS = {"suppress_output_file": True, "suppress_ansible_output": True, "pexpect_timeout": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A playbook to run.
-
-    Attributes:
-        project: its folder, see :func:`picluster.runner.project.find_project`.
-        playbook: path below it.
-        inventories: inventory sources.
-        variables: extra variables.
-        limit: as ``--limit`` takes it.
-        check: change nothing.
-        secrets: what nobody may read.
-        protected: tasks that a cancel waits for.
-    """
-
-    project: Path
-    playbook: str
-    inventories: Sequence[Path]
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    limit: str | None = None
-    check: bool = False
-    secrets: Secrets = field(default_factory=Secrets)
-    protected: frozenset[str] = PROTECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +66,7 @@ def drive(
         BaseException: whatever ``take`` or ``cancel`` raised, or the keyboard, once the playbook
             has been ended as by a cancel.
     """
-    return _Drive(order, take, cancel, cancelling, _ansible_runner()).run()
-
-
-def _ansible_runner() -> Any:
-    try:
-        # Only what talks to Ansible needs it: the library and its other commands do not.
-        import ansible_runner  # noqa: PLC0415
-    except ImportError as error:
-        raise refusal("ansible-runner is not installed", _INSTALL) from error
-    if not _program().exists():
-        raise refusal("ansible-playbook is not installed beside picluster", _INSTALL)
-    return ansible_runner
-
-
-def _program() -> Path:
-    return Path(sys.executable).with_name("ansible-playbook")
+    return _Drive(order, take, cancel, cancelling, ansible_runner()).run()
 
 
 class _Drive:
@@ -177,11 +132,10 @@ class _Drive:
             self._done = self._module.run(
                 private_data_dir=str(self._folder),
                 project_dir=str(order.project),
-                playbook=str(order.project / order.playbook),
+                **words(order),
                 inventory=[str(path.resolve()) for path in order.inventories],
                 limit=order.limit,
-                cmdline="--check" if order.check else None,
-                envvars=self._environment(),
+                envvars=environment(order),
                 passwords=dict(order.secrets.passwords) or None,
                 ssh_key=order.secrets.ssh_key,
                 event_handler=self._event,
@@ -195,19 +149,6 @@ class _Drive:
             self._error = self._error or error
         finally:
             self._over.set()
-
-    def _environment(self) -> dict[str, str]:
-        project = self._order.project
-        return {
-            "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-            # ansible-runner switches it off where nobody says otherwise
-            "ANSIBLE_HOST_KEY_CHECKING": os.environ.get(
-                "ANSIBLE_HOST_KEY_CHECKING", _host_key_checking(project)
-            ),
-            "PATH": os.pathsep.join([str(_program().parent), os.environ.get("PATH", os.defpath)]),
-            **self._order.secrets.environment,
-        }
 
     def _event(self, raw: dict[str, Any]) -> bool:
         """Take an event; none is written to the disk."""
@@ -282,13 +223,6 @@ def _children(pid: int) -> list[int]:
             with suppress(OSError):
                 handles.append(os.pidfd_open(int(word)))
     return handles
-
-
-def _host_key_checking(project: Path) -> str:
-    """What the project's ansible.cfg says of host keys; on unless it says otherwise."""
-    parser = ConfigParser(interpolation=None)
-    parser.read(project / "ansible.cfg", encoding="utf-8")
-    return parser.get("defaults", "host_key_checking", fallback="True")
 
 
 def failure(playbook: str, reasons: Sequence[str], output: str) -> PiclusterError:

@@ -19,10 +19,11 @@ from picluster.plan.read import read_plan
 from picluster.runner.artefacts import Keeper
 from picluster.runner.asked import Inventory, sources_of
 from picluster.runner.collect import Collector
-from picluster.runner.drive import Ended, Order, drive, failure, never
+from picluster.runner.drive import Ended, drive, failure, never
 from picluster.runner.events import Event, Watch
 from picluster.runner.hidden import Scrubber, Secrets, named_secrets
 from picluster.runner.nodes import bank_results
+from picluster.runner.order import Order
 from picluster.runner.project import find_project
 from picluster.runner.result import End, NodeResult, RunResult
 from picluster.runner.turn import Busy, BusyError, Turn
@@ -86,6 +87,7 @@ class Action:
         statistic: of ``set_stats`` that holds its report.
         telling: tasks whose results hold lines for people, or what a check would do.
         nodes: makes the nodes of its result.
+        mortal: it goes on no longer than this process; what it has begun can be resumed.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Action:
     statistic: str
     telling: frozenset[str]
     nodes: MakeNodes
+    mortal: bool = True
 
 
 def play(
@@ -141,7 +144,7 @@ class _Play:
         variables = {**self.variables, **options.variables}
         order = Order(
             project, self.action.playbook, sources, variables, self.limit, self.check,
-            options.secrets,
+            options.secrets, mortal=self.action.mortal,
         )  # fmt: skip
         if self.check:
             return self._once(order, plan, journal, None, began)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from picluster.runner.drive import Order, drive, failure
+from picluster.runner.drive import drive, failure
 from picluster.runner.events import STATES, data_of, reason_of, task_of
+from picluster.runner.order import Order
 
 
 @dataclass(frozen=True, slots=True)

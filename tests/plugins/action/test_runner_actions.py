@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -198,6 +199,28 @@ def test_a_cancel_in_mid_run_leaves_a_journal_that_goes_on(cluster: BootCluster)
     assert (again.end, again.counts()) == (End.DONE, {"ready": 4})
     assert "the campaign is resumed" in [event.text for event in events]
     assert cluster.switched() == ["on 1", "on 2", "on 2"], "nothing is cut, nothing done twice"
+
+
+def test_a_tool_that_is_killed_leaves_a_journal_that_goes_on(cluster: BootCluster) -> None:
+    cluster.silence("pi-2-1", "pi-2-2")
+    program = (
+        "import json, pathlib, sys; from picluster.runner import Options, boot; "
+        "boot(sys.argv[1:3], options=Options(variables=json.loads(sys.argv[3])))"
+    )
+    words = [sys.executable, "-c", program, *map(str, sources(cluster)), json.dumps(PATIENT)]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as tool:
+        wait_for(lambda: "on 2" in cluster.switched())
+        with pytest.raises(BusyError):
+            boot(sources(cluster))
+        tool.kill()
+    # the campaign notices, and ends in order
+    wait_for((cluster.state / "picluster/small.boot.json").exists, 20)
+    assert cluster.report()["status"] == 130
+    cluster.silence()
+    cluster.switch("on", 2)
+    again = boot(sources(cluster), options=Options(variables=PATIENT, busy="wait", wait_s=20))
+    assert (again.end, again.counts()) == (End.DONE, {"ready": 4})
+    assert cluster.switched() == ["on 1", "on 2", "on 2"]
 
 
 def test_a_second_run_is_refused_or_waits(cluster: BootCluster) -> None:

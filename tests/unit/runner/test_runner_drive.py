@@ -17,7 +17,8 @@ import pytest
 
 from picluster.errors import PiclusterError
 from picluster.runner import Secrets
-from picluster.runner.drive import Order, drive
+from picluster.runner.drive import drive
+from picluster.runner.order import Order
 from tests.unit.runner.plays import Tasks, project
 
 SECRET = "a-word-nobody-may-find"
@@ -207,6 +208,17 @@ def test_what_the_watcher_raises_ends_it_and_is_raised(tmp_path: Path) -> None:
     with pytest.raises(LookupError, match="the watcher is broken"):
         drive(order(tmp_path, [sleep(tmp_path)]), take)
     assert time.monotonic() - start < 20
+    assert shown(str(tmp_path / "runs")) == []
+
+
+def test_what_the_canceller_raises_ends_it_too(tmp_path: Path) -> None:
+    def cancel() -> bool:
+        if (tmp_path / "runs").exists():
+            raise LookupError("the button is broken")
+        return False
+
+    with pytest.raises(LookupError, match="the button is broken"):
+        drive(order(tmp_path, [sleep(tmp_path)]), lambda _: None, cancel)
     assert shown(str(tmp_path / "runs")) == []
 
 

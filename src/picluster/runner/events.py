@@ -95,9 +95,11 @@ def task_of(data: Raw) -> str:
 
 
 def reason_of(res: Raw) -> str:
-    """Why a task failed."""
+    """Why a task failed: of a loop, what its items say."""
     items = [item.get("msg") for item in res.get("results") or () if item.get("failed")]
-    words = [res.get("msg"), *items, res.get("stderr")]
+    words = [*items, res.get("reason"), res.get("stderr")]
+    if not any(items) and not res.get("reason"):  # else it says that items have failed
+        words.insert(0, res.get("msg"))
     return " ".join(str(word) for word in words if word) or "no reason was given"
 
 

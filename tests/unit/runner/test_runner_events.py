@@ -12,7 +12,7 @@ import pytest
 from picluster.runner import Event, keep_failures
 from picluster.runner.artefacts import Keeper
 from picluster.runner.collect import Collector
-from picluster.runner.events import event_of
+from picluster.runner.events import event_of, reason_of
 from picluster.runner.hidden import MASK, Scrubber
 
 Raw = dict[str, Any]
@@ -65,6 +65,29 @@ def test_what_came_off_the_network_is_printable_and_bounded() -> None:
     assert event.text.startswith("'a\\x1b[2Jb'\nsecond line\n")
     assert len(event.text) == 2000
     assert event.text.isprintable() or "\n" in event.text
+
+
+@pytest.mark.parametrize(
+    ("res", "reason"),
+    [
+        ({"msg": "no room", "stderr": "disk full"}, "no room disk full"),
+        (
+            {
+                "msg": "One or more items failed",
+                "results": [{"failed": True, "msg": "a is wrong"}, {"msg": "fine"}],
+            },
+            "a is wrong",
+        ),
+        (
+            {"msg": "All items completed", "results": [{}], "reason": "no such role"},
+            "no such role",
+        ),
+        ({"msg": "All items completed", "results": [{}]}, "All items completed"),
+        ({}, "no reason was given"),
+    ],
+)
+def test_the_reason_of_a_failure(res: Raw, reason: str) -> None:
+    assert reason_of(res) == reason
 
 
 def test_only_failures_are_kept() -> None:

@@ -15,8 +15,6 @@ import pytest
 from boards_support import boards_image, campaign, inventory_with, run, small_twin, until
 from rollout_support import Rollouts, counts, outcomes
 
-from picluster.runner import End, Event, deploy
-from picluster.runner import Options as RunOptions
 from twin.cluster.control import strike
 from twin.head.places import TREE
 from twin.virtual.faults import Fault
@@ -73,19 +71,6 @@ def test_a_second_run_touches_nobody(rollouts: Rollouts) -> None:
     status, report = rollouts.command("deploy", "example", "--recheck", "--limit", "bank_1,pi-2-1")
     assert (status, counts(report)) == (0, {"ok": 7})
     assert rollouts.on("pi-1-2", "stat -c %Y /run/picluster/units/*/pid") == began
-
-
-def test_another_tool_deploys_and_is_told_of_every_board(rollouts: Rollouts) -> None:
-    events: list[Event] = []
-    options = RunOptions(watch=events.append, journal=rollouts.folder / "journal.db", project=TREE)
-    looked = deploy(rollouts.twin.inventory, "example", check=True, options=options)
-    assert looked.lines
-    done = deploy(rollouts.twin.inventory, "example", options=options)
-    states = {node.name: node.state for node in done.nodes}
-    assert (done.end, states.pop(LATE)) == (End.DONE, "absent")
-    assert set(states.values()) == {"unchanged"}
-    assert [(bank.bank, bank.boards, bank.good) for bank in done.banks] == [(1, 6, 6), (2, 3, 2)]
-    assert "Roll the workload out" in [event.task for event in events if event.kind == "task"]
 
 
 def test_a_latecomer_converges_by_itself(rollouts: Rollouts) -> None:

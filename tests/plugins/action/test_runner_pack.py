@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,15 @@ def boot_cluster(tmp_path: Path, description: MakeDescription) -> BootCluster:
     cluster.environ["PATH"] = f"{BIN}{os.pathsep}{cluster.environ['PATH']}"
     del cluster.environ["ANSIBLE_CONFIG"]  # the packed project has its own
     return cluster
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """ansible-runner puts handlers of its own in the place of these, and leaves them there."""
+    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in old.items():
+        signal.signal(number, handler)
 
 
 def packed(cluster: BootCluster, **wishes: Any) -> Path:

@@ -52,6 +52,7 @@ def test_every_role_is_covered() -> None:
         "shutdown_timer",
         "tftp_server",
         "time_server",
+        "workload_boinc",
         "workload_example",
         "workload_java_app",
         "workload_store",

@@ -16,7 +16,9 @@ from boards_support import boards_image, campaign, inventory_with, run, small_tw
 from rollout_support import Rollouts, counts, outcomes
 
 from twin.cluster.control import strike
+from twin.cluster.wire import free_addresses
 from twin.head.places import TREE
+from twin.net import Namespace
 from twin.virtual.faults import Fault
 
 if TYPE_CHECKING:
@@ -230,3 +232,34 @@ def test_a_java_application_computes_on_all_nodes(rollouts: Rollouts, tmp_path: 
     status, report = rollouts.command("deploy", "java_app", "--limit", "pi-1-3", "--recheck")
     assert (status, counts(report)) == (0, {"ok": 1})
     assert run([*count, *addresses]).returncode == 0
+
+
+def test_boinc_computes_on_boards(rollouts: Rollouts) -> None:
+    """The project is in a place on the core switch; boards find it there."""
+    control = Namespace(f"picluster-{rollouts.twin.head.name}-control", create=False)
+    address = free_addresses(rollouts.twin.plan)[0]
+    words = [sys.executable, "-m", "twin.devices.boinc_project", address, "18080"]
+    with control.popen(words, cwd=TREE) as project:
+        try:
+            settings = {
+                "workload": "boinc",
+                "workload_boinc_project": f"http://{address}:18080/",
+                "workload_boinc_account_key": "twin",
+                "workload_boinc_options": "--skip_cpu_benchmarks --no_info_fetch",
+                "workload_boinc_disk_gb": 0.03,
+                "workload_boinc_sensor": "/run/twin/sys/class/thermal/thermal_zone0/temp",
+            }
+            boards = "pi-2-1,pi-2-2"
+            done = rollouts.playbook("deploy", "-e", json.dumps(settings), "--limit", boards)
+            assert counts(rollouts.report()) == {"ok": 2}, done.stdout
+            read = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
+            state = [sys.executable, "-c", read, f"http://{address}:18080/state"]
+            until(lambda: len(json.loads(control.run(state))["answers"]) >= 2, "answers", 120)
+            found = json.loads(control.run(state))
+            assert found["hosts"] == ["pi-2-1", "pi-2-2"]
+            assert found["answers"]["wu_1_0_out"] == "168"
+            status, report = rollouts.command("undeploy", "boinc", "--limit", boards)
+            assert (status, counts(report)) == (0, {"ok": 2})
+            assert rollouts.on("pi-2-1", "pgrep boinc") == ""
+        finally:
+            project.kill()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: What a node's image has, and what workloads need of it: a JVM takes the C++ library.
 PACKAGES = (
+    "boinc-client",
     "busybox",
     "iproute2",
     "libnfs-utils",

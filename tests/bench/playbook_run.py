@@ -10,9 +10,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from picluster.runner import Event, Options, boot, shutdown
+from picluster.runner import Event, Options, boot, deploy, shutdown
 
-_ACTIONS = {"boot": boot, "shutdown": shutdown}
+_ACTIONS = {"boot": boot, "deploy": deploy, "shutdown": shutdown}
 
 
 def main() -> None:
@@ -30,7 +30,8 @@ def main() -> None:
         variables=order["variables"],
         project=Path(order["project"]),
     )
-    result = _ACTIONS[order["action"]](order["inventory"], options=options)
+    call = _ACTIONS[order["action"]]
+    result = call(order["inventory"], *order["words"], options=options)
     said = {
         "end": result.end.value,
         "counts": result.counts(),

@@ -2,7 +2,8 @@
 
 Twenty-five banks of 42 boards whose boot server and PDU are programs on this machine. They are
 booted by boot.yml, then shut down by shutdown.yml, which has a task for every board: by a local
-connection, but for a bank whose boards cannot be reached by ssh.
+connection, but for a bank whose boards cannot be reached by ssh. A workload is deployed to as many
+by deploy.yml; boards are lines of their boot server's log.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from picluster.errors import refusal
 from tests.bench.figure import Figure, at_most, exactly
 from tests.bench.measure import say
 from tests.plugins.action.boot_cluster import QUICK, BootCluster
+from tests.unit.rollout.test_rollout_live import Place
 from twin.head.places import TREE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 BANKS = range(11, 36)
 SIZE = 42
@@ -62,6 +64,29 @@ def figures() -> Iterator[Figure]:
         yield Figure("runner.shutdown_unreachable", lost, "boards", exactly(SIZE))
         off = down.said["counts"].get("off", 0)
         yield Figure("runner.shutdown_off", off, "boards", exactly(boards))
+    yield from _deployed(boards)
+
+
+def _deployed(boards: int) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="picluster-bench-") as name:
+        folder = Path(name)
+        place = Place(folder, _description(folder), BANKS, SIZE)
+        way = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        (folder / "way.yml").write_text(json.dumps({"all": {"hosts": {"small-head": way}}}))
+        variables = {
+            "rollout_reach": {"small-head": list(place.server.reach.prefix)},
+            "rollout_journal": str(folder / "journal.db"),
+            "workload_example_version": "2",
+        }
+        environment = {
+            "XDG_STATE_HOME": str(folder / "state"),
+            "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+        }
+        with place.boards():
+            run = _run_in(folder, place.path, environment, "deploy", variables, "example")
+        yield from _figures("deploy", run)
+        done = run.said["counts"].get("ok", 0)
+        yield Figure("runner.deploy_ok", done, "boards", exactly(boards))
 
 
 def _figures(action: str, run: _Run) -> Iterator[Figure]:
@@ -75,6 +100,12 @@ def _figures(action: str, run: _Run) -> Iterator[Figure]:
 
 
 def _cluster(folder: Path) -> BootCluster:
+    return BootCluster(folder, _description(folder), BANKS, SIZE)
+
+
+def _description(folder: Path) -> Callable[..., Path]:
+    """Writes a description and its registry."""
+
     def make(*, registry: str, **changes: Any) -> Path:
         data = {
             "plugin": "picluster",
@@ -89,7 +120,7 @@ def _cluster(folder: Path) -> BootCluster:
         (folder / "macs.csv").write_text(registry)
         return path
 
-    return BootCluster(folder, make, BANKS, SIZE)
+    return make
 
 
 def _lose(cluster: BootCluster) -> None:
@@ -103,11 +134,23 @@ def _lose(cluster: BootCluster) -> None:
 
 
 def _run(cluster: BootCluster, action: str, variables: dict[str, Any]) -> _Run:
+    return _run_in(cluster.folder, cluster.path, cluster.environ, action, variables)
+
+
+def _run_in(
+    folder: Path,
+    description: Path,
+    environment: Mapping[str, str],
+    action: str,
+    variables: dict[str, Any],
+    *words: str,
+) -> _Run:
     say(f"runner: {action} of {len(BANKS) * SIZE} boards")
-    kept = cluster.folder / "kept" / action
+    kept = folder / "kept" / action
     order = {
         "action": action,
-        "inventory": [str(cluster.path), str(cluster.folder / "way.yml")],
+        "words": words,
+        "inventory": [str(description), str(folder / "way.yml")],
         "variables": variables,
         "artefacts": str(kept),
         "project": str(TREE),
@@ -115,7 +158,7 @@ def _run(cluster: BootCluster, action: str, variables: dict[str, Any]) -> _Run:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.playbook_run"],
         cwd=TREE,
-        env={**os.environ, **cluster.environ},
+        env={**os.environ, **environment},
         input=json.dumps(order),
         capture_output=True,
         text=True,

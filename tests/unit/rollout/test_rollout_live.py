@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,16 +28,22 @@ SOURCE = REPOSITORY / "roles/workload_example/files/workload"
 
 
 class Place:
-    """A cluster of four boards behind one boot server."""
+    """A cluster behind one boot server: four boards, or banks below 100 of less than 100 boards."""
 
-    def __init__(self, folder: Path, make: MakeDescription) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        make: MakeDescription,
+        banks: Sequence[int] = (1, 2),
+        size: int = 2,
+    ) -> None:
         self.folder = folder
         self.server = FakeServer(folder)
-        rows = "".join(f"{b},{s},b8:27:eb:00:0{b}:0{s}\n" for b in (1, 2) for s in (1, 2))
-        banks = [{"number": n, "size": 2} for n in (1, 2)]
+        slots = range(1, size + 1)
+        rows = "".join(f"{b},{s},b8:27:eb:00:{b:02}:{s:02}\n" for b in banks for s in slots)
         self.path = make(
             registry=f"bank,slot,mac\n{rows}",
-            banks=banks,
+            banks=[{"number": n, "size": size} for n in banks],
             switches=None,
             boot={"export_root": str(folder / "export")},
         )
@@ -86,7 +92,7 @@ class Place:
 
     def _say(self, order: str, name: str, workload: str, version: str) -> None:
         _, bank, slot = name.split("-")
-        start = f"node {name} 172.20.{bank}.{slot} workload mac=b8:27:eb:00:0{bank}:0{slot}"
+        start = f"node {name} 172.20.{bank}.{slot} workload mac=b8:27:eb:00:{bank:0>2}:{slot:0>2}"
         words = f"{start} boot={'0' * 16} up=9.0 workload={workload} version={version}"
         self.server.log("picluster-messages", f"{words} state=ok order={order}", UNIT)
 

@@ -29,7 +29,8 @@ from picluster.runner.result import End, NodeResult, RunResult
 from picluster.runner.turn import Busy, BusyError, Turn
 
 #: Exit statuses as the commands have them.
-_SHORT, _CANCELLED = 3, 130
+_CANCELLED = 130
+_ENDS = {0: End.DONE, 3: End.SHORT}
 #: How long a campaign may take to end in order after its playbook, seconds.
 _SETTLE_S = 60.0
 
@@ -187,8 +188,10 @@ class _Play:
         except BaseException as error:
             keeper.end("failed", 1, {"error": str(error) or type(error).__name__})
             raise
-        if end is End.CANCELLED and not collector.report:
-            collector.report = self._written(plan, since)
+        if end is End.CANCELLED:
+            collector.report = collector.report or self._written(plan, since)
+            # what could not be stopped any more has come to its end
+            end = _ENDS.get(collector.report.get("status", _CANCELLED), end)
         result = self._result(end, collector, scrubber, plan, journal)
         result = _with(result, problems, time.monotonic() - began, keeper.folder)
         keeper.end(end.value, result.status, result.plain())
@@ -247,7 +250,7 @@ class _Play:
             self.action.name,
             plan.cluster.name,
             end,
-            {End.DONE: 0, End.SHORT: _SHORT, End.CANCELLED: _CANCELLED}[end],
+            next((status for status, one in _ENDS.items() if one is end), _CANCELLED),
             tuple(made),
             tuple(bank_results(report)),
             tuple(map(scrubber.text, collector.lines)),

@@ -201,6 +201,37 @@ def test_a_cancel_in_mid_run_leaves_a_journal_that_goes_on(cluster: BootCluster)
     assert cluster.switched() == ["on 1", "on 2", "on 2"], "nothing is cut, nothing done twice"
 
 
+def test_a_cancel_leaves_no_bank_half_switched(cluster: BootCluster) -> None:
+    cluster.run_already()
+    stop = threading.Event()
+
+    def watch(event: Event) -> None:
+        if event.kind == "task" and event.task == "Switch the banks off":
+            stop.set()
+
+    down = shutdown(sources(cluster), options=Options(watch=watch, cancel=stop.is_set))
+    assert cluster.switched() == ["off 2", "off 1"]
+    assert (down.end, down.status, down.counts()) == (End.DONE, 0, {"off": 4})
+    kept = read_status(journal(cluster), identity(read_plan(cluster.path)))
+    assert kept is not None
+    assert not kept.running
+
+
+def test_a_shutdown_that_is_cancelled_earlier_switches_nothing(cluster: BootCluster) -> None:
+    cluster.run_already()
+    stop = threading.Event()
+
+    def watch(event: Event) -> None:
+        if event.kind == "task" and event.task == "Ask the board to halt":
+            stop.set()
+
+    down = shutdown(sources(cluster), options=Options(watch=watch, cancel=stop.is_set))
+    assert (down.end, down.status) == (End.CANCELLED, 130)
+    assert cluster.switched() == []
+    with Lock(lock_path(journal(cluster))):
+        pass
+
+
 def test_a_tool_that_is_killed_leaves_a_journal_that_goes_on(cluster: BootCluster) -> None:
     cluster.silence("pi-2-1", "pi-2-2")
     program = (

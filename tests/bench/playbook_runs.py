@@ -23,7 +23,7 @@ from picluster.errors import refusal
 from tests.bench.figure import Figure, at_most, exactly
 from tests.bench.measure import say
 from tests.plugins.action.boot_cluster import QUICK, BootCluster
-from tests.unit.rollout.test_rollout_live import Place
+from tests.unit.rollout.served import Place
 from twin.head.places import TREE
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from picluster.campaign.journal.lock import ROLLOUT, Lock, lock_path
 from picluster.errors import PiclusterError
 from picluster.runner import BusyError, End, Event, Options, deploy
 from tests.conftest import REPOSITORY, MakeDescription
-from tests.unit.rollout.test_rollout_live import Place
+from tests.unit.rollout.served import Place
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -199,11 +199,25 @@ class _Drive:
         if self._pidfd < 0:
             self._kill = True  # it has not begun
         else:
-            # Its workers get it too; what switches power ends its step and says so.
-            self._workers = _children(self._pid)
             with suppress(OSError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
+                self._signal()
         self._cancelling()
+
+    def _signal(self) -> None:
+        """Tell each worker once: a campaign then ends in order, and says so; twice would kill it.
+
+        Ansible would tell them, but for those that it is just starting; it stands still meanwhile.
+        """
+        signal.pidfd_send_signal(self._pidfd, signal.SIGSTOP)
+        _stopped(self._pid)
+        self._workers = _children(self._pid)
+        for worker in self._workers:
+            with suppress(OSError):
+                signal.pidfd_send_signal(worker, signal.SIGTERM)
+        # with none to see it tells them itself, should there be any
+        last = signal.SIGKILL if self._workers else signal.SIGTERM
+        signal.pidfd_send_signal(self._pidfd, last)
+        signal.pidfd_send_signal(self._pidfd, signal.SIGCONT)
 
     def _workers_end(self) -> None:
         """Wait for the workers: the playbook ends before them when it is told to."""
@@ -213,6 +227,16 @@ class _Drive:
             watch = select.poll()
             watch.register(worker, select.POLLIN)
             watch.poll(left_ms)
+
+
+def _stopped(pid: int) -> None:
+    """Wait until a process stands still, not for long."""
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(") ")[2]
+        if not state.startswith(("R", "S", "D")):
+            return
+        time.sleep(0.005)
 
 
 def _children(pid: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -239,7 +240,9 @@ def test_a_tool_that_is_killed_leaves_a_journal_that_goes_on(cluster: BootCluste
         "boot(sys.argv[1:3], options=Options(variables=json.loads(sys.argv[3])))"
     )
     words = [sys.executable, "-c", program, *map(str, sources(cluster)), json.dumps(PATIENT)]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as tool:
+    # whoever is killed leaves its temporary folder
+    environment = {**os.environ, "TMPDIR": str(cluster.folder)}
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, env=environment) as tool:
         wait_for(lambda: "on 2" in cluster.switched())
         with pytest.raises(BusyError):
             boot(sources(cluster))

@@ -194,8 +194,11 @@ def test_a_cancel_waits_for_what_switches_power(tmp_path: Path) -> None:
             begun.append(f"{raw['event'][-5:]} {raw['event_data']['task']}")
 
     one = order(tmp_path, tasks, protected=frozenset({"Sleep"}))
+    start = time.monotonic()
     ended = drive(one, take, (tmp_path / "runs").exists)
     assert ended.cancelled
+    assert time.monotonic() - start < 30
+    assert shown(str(tmp_path / "hosts.yml")) == [], "a worker that had just been started"
     assert begun[:2] == ["start Sleep", "on_ok Sleep"]
     assert "on_ok Never" not in begun
 

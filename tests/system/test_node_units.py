@@ -148,7 +148,7 @@ def test_a_flood_of_datagrams_leaves_the_port_open(node: Node) -> None:
 
 
 def test_what_takes_more_memory_than_its_limit_is_ended(node: Node) -> None:
-    eat = "#!/usr/bin/python3\nimport time\nb = bytearray(200 << 20)\ntime.sleep(1000)\n"
+    eat = "#!/usr/bin/python3\nimport time\nb = b'x' * (200 << 20)\ntime.sleep(1000)\n"
     node.assign("1", run=eat, **{"workload.conf": "memory_mib=50\nstart_s=4\n"})
     node.poke()
     until(lambda: len(node.said()) == 2, "it has its end", 60)

@@ -71,9 +71,9 @@ _OBVIOUS = [
                                       "mode": "0755"}},
             {"ansible.builtin.template": {"src": "{{ source }}/unit.j2", "mode": "0644",
                                           "dest": "/etc/systemd/system/obvious.service"}},
-            {"ansible.builtin.command": "/usr/local/sbin/systemd-run --unit=obvious.service --uid=nobody "
-                                        "--gid=nogroup --working-directory=/var/lib/obvious/data "
-                                        "--setenv=GREETING=hello --setenv=NODE={{ "
+            {"ansible.builtin.command": "/usr/local/sbin/systemd-run --unit=obvious.service "
+                                        "--uid=nobody --gid=nogroup --working-directory="
+                                        "/var/lib/obvious/data --setenv=GREETING=hello --setenv=NODE={{ "
                                         "inventory_hostname }} /var/lib/obvious/run"},
         ],
     }

@@ -73,8 +73,8 @@ _OBVIOUS = [
                                           "dest": "/etc/systemd/system/obvious.service"}},
             {"ansible.builtin.command": "/usr/local/sbin/systemd-run --unit=obvious.service "
                                         "--uid=nobody --gid=nogroup --working-directory="
-                                        "/var/lib/obvious/data --setenv=GREETING=hello --setenv=NODE={{ "
-                                        "inventory_hostname }} /var/lib/obvious/run"},
+                                        "/var/lib/obvious/data --setenv=GREETING=hello "
+                                        "--setenv=NODE={{ inventory_hostname }} /var/lib/obvious/run"},
         ],
     }
 ]  # fmt: skip

@@ -59,6 +59,11 @@ systemd-run --unit=by-hand.service --uid=nobody --gid=nogroup --working-director
 export GREETING=hello NODE=$(hostname) DATA=$to/data
 for i in 1 2 3 4 5 6 7 8 9; do ./check > /dev/null && exit 0; sleep 0.3; done; exit 1
 """
+_START = (
+    "/usr/local/sbin/systemd-run --unit=obvious.service --uid=nobody --gid=nogroup "
+    "--working-directory=/var/lib/obvious/data --setenv=GREETING=hello "
+    "--setenv=NODE={{ inventory_hostname }} /var/lib/obvious/run"
+)
 _OBVIOUS = [
     {
         "hosts": "pi",
@@ -71,10 +76,7 @@ _OBVIOUS = [
                                       "mode": "0755"}},
             {"ansible.builtin.template": {"src": "{{ source }}/unit.j2", "mode": "0644",
                                           "dest": "/etc/systemd/system/obvious.service"}},
-            {"ansible.builtin.command": "/usr/local/sbin/systemd-run --unit=obvious.service "
-                                        "--uid=nobody --gid=nogroup --working-directory="
-                                        "/var/lib/obvious/data --setenv=GREETING=hello "
-                                        "--setenv=NODE={{ inventory_hostname }} /var/lib/obvious/run"},
+            {"ansible.builtin.command": _START},
         ],
     }
 ]  # fmt: skip

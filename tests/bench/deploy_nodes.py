@@ -9,6 +9,7 @@ what is measured is the side of the controller and of the boot server.
 from __future__ import annotations
 
 import json
+import resource
 import selectors
 import socket
 import sys
@@ -26,6 +27,8 @@ class Nodes:
     """See the module."""
 
     def __init__(self, order: dict[str, Any]) -> None:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self._target = (order["server"], order["port"])
         self._assigned = Path(order["assigned"])
         self._selector = selectors.DefaultSelector()

@@ -147,10 +147,11 @@ def test_a_flood_of_datagrams_leaves_the_port_open(node: Node) -> None:
     until(lambda: len(node.said()) > looks, "it still looks", 10)
 
 
-def test_what_takes_more_memory_than_its_limit_is_ended(node: Node) -> None:
-    eat = "#!/usr/bin/python3\nimport time\nb = bytearray(200 << 20)\ntime.sleep(1000)\n"
-    node.assign("1", run=eat, **{"workload.conf": "memory_mib=50\nstart_s=4\n"})
+def test_a_program_that_always_ends_has_failed_and_is_tried_again(node: Node) -> None:
+    run = "#!/bin/sh\nexit 3\n"
+    node.assign("1", run=run, **{"workload.conf": "memory_mib=50\nstart_s=7\n"})
     node.poke()
     until(lambda: len(node.said()) == 2, "it has its end", 60)
-    assert node.said()[1].startswith(f"hello version=1 state=failed order={ORDER} reason=")
+    reason = f"run%20has%20ended:%20journalctl%20-u%20{UNIT}"
+    assert node.said()[1] == f"hello version=1 state=failed order={ORDER} reason={reason}"
     assert int(node.show(UNIT, "NRestarts")) > 0

@@ -141,9 +141,8 @@ def test_what_cannot_go_well_is_refused_before_the_first_batch(rollouts: Rollout
 def test_two_at_once_are_refused_and_a_cancel_leaves_boards_to_go_on(rollouts: Rollouts) -> None:
     slow = rollouts.folder / "slow"
     shutil.copytree(TREE / "roles/workload_example/files/workload", slow)
-    (slow / "run").write_text(
-        '#!/bin/sh\nsleep 8\necho "x from $NODE" > greeting\nexec sleep 999\n'
-    )
+    work = 'sleep 8; echo "$GREETING from $NODE" > greeting; exec sleep 999'
+    (slow / "run").write_text(f"#!/bin/sh\n{work}\n")
     rollouts.deliver(slow, "slow")
     program = str(Path(sys.executable).with_name("picluster"))
     words = ["deploy", "example", "--version", "slow", "--limit", "bank_1"]
@@ -226,7 +225,7 @@ def test_a_java_application_computes_on_all_nodes(rollouts: Rollouts, tmp_path: 
     assert sum(int(answer) for _, answer in answers) == 17984
     assert found.stdout.splitlines()[-1] == "primes below 200000: 17984"
     # one that has gone is named, and the next roll-out brings it back
-    assert rollouts.on("pi-1-3", "pkill java; sleep 1; pgrep java") == ""
+    assert rollouts.on("pi-1-3", "pkill -KILL java; sleep 2; pgrep -r R,S,D java") == ""
     found = run([*count, *addresses])
     assert (found.returncode, "172.20.1.3 no answer: " in found.stdout) == (1, True)
     status, report = rollouts.command("deploy", "java_app", "--limit", "pi-1-3", "--recheck")

@@ -52,6 +52,7 @@ class Node:
         folder = self.share / "artefacts" / name / version
         folder.mkdir(parents=True)
         content = {"run": RUN, "check": CHECK, "workload.conf": CONF, **files}
+        content = {file: text for file, text in content.items() if text}
         for file, text in content.items():
             (folder / file).parent.mkdir(exist_ok=True)
             (folder / file).write_text(text)
@@ -161,6 +162,16 @@ def test_what_is_assigned_no_more_is_stopped_and_forgotten(node: Node, line: lis
     assert not Path(f"/proc/{pid}/root").exists()
     assert not (node.store / "hello").exists()
     assert node.look(len(line)) == [said("gone", "")] * len(line)
+
+
+def test_without_a_check_a_program_that_goes_on_is_well(node: Node) -> None:
+    digest = node.artefact("1", check="")
+    node.assign(f"pi-1-7 hello 1 {digest}")
+    assert node.look(2) == [said("starting"), said("ok")]
+    digest = node.artefact("2", check="", run="#!/bin/sh\nsleep 1; exit 1\n")
+    node.assign(f"pi-1-7 hello 2 {digest}")
+    ended = "run%20has%20ended:%20journalctl%20-u%20picluster-work-hello.service"
+    assert node.look(2) == [said("starting", "2"), said("failed", "2", ended)]
 
 
 def test_a_program_that_has_died_is_started_again(node: Node) -> None:

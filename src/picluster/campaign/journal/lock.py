@@ -73,8 +73,8 @@ class Lock:
         except BlockingIOError:
             raise _taken(self._handle, path) from None
         os.ftruncate(self._handle, 0)
-        kind = "" if what == CAMPAIGN else f" {what}"
-        os.pwrite(self._handle, f"{os.getpid()}{kind}\n".encode(), 0)
+        words = f"{os.getpid()}" if what == CAMPAIGN else f"{os.getpid()} {what}"
+        os.pwrite(self._handle, f"{words}\n".encode(), 0)
 
     def close(self) -> None:
         """Let go."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
@@ -23,6 +20,7 @@ try:
     from picluster.campaign.settings import settings_from
     from picluster.campaign.table import report_lines
     from picluster.errors import PiclusterError
+    from picluster.interrupt import Interrupts
     from picluster.plan.read import read_plan
     from picluster.power.desk import PowerDesk
 except ImportError as error:
@@ -59,7 +57,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if self._task.check_mode:
             return _previewed(preview(plan, desk, options))
         campaign = LiveCampaign(plan, desk, options, Audience(self._say, self._look))
-        with _Signals(campaign) as self._signals:
+        with Interrupts(campaign.cancel) as self._signals:
             report = campaign.run()
         file = Path(self._task.args.get("report") or report_path(plan))
         write_report(file, report)
@@ -92,47 +90,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _look(self, _: CampaignState) -> None:
         """Go on no longer than the playbook itself."""
         self._signals.orphaned()
-
-
-class _Signals:
-    """Lets the campaign end in order when the playbook is interrupted or killed.
-
-    Its journal can be resumed in any case; in order means that no outlet is left half switched.
-    """
-
-    def __init__(self, campaign: LiveCampaign) -> None:
-        self._campaign = campaign
-        self._parent = os.getppid()
-        self._old: dict[int, Any] = {}
-        self._caught = 0
-
-    def __enter__(self) -> _Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._old[number] = signal.signal(number, self._cancel)
-        return self
-
-    def _cancel(self, number: int, _frame: FrameType | None) -> None:
-        self._caught = number
-        self._campaign.cancel()
-        self._restore()  # a second one ends it at once
-
-    def orphaned(self) -> None:
-        """Cancel where the playbook was killed and could say nothing."""
-        if os.getppid() != self._parent:
-            self._caught = signal.SIGTERM
-            self._campaign.cancel()
-
-    def _restore(self) -> None:
-        for number, old in self._old.items():
-            signal.signal(number, old)
-
-    def __exit__(self, *_: object) -> None:
-        self._restore()
-
-    def pass_on(self) -> None:
-        """End as Ansible wants it: nobody waits for a result any more."""
-        if self._caught:
-            os.kill(os.getpid(), self._caught)
 
 
 def _previewed(found: Preview) -> dict[str, Any]:

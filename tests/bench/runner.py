@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     #: Yields figures as it measures them; raises PiclusterError when it cannot run here.
     Benchmark = Callable[[], Iterable[Figure]]
 
-#: Every benchmark, in the order they run: a module of this package with a function ``figures``.
+#: Every benchmark, in the order they run: a module of this package with a function ``figures``,
+#: of the same name but for :data:`_MODULES`.
 NAMES = (
     "inventory",
     "harvest",
@@ -34,12 +35,16 @@ NAMES = (
     "policy",
     "kills",
     "watch",
+    "deploy",
+    "stop_rule",
+    "runner",
 )
+_MODULES = {"runner": "playbook_runs"}
 
 
 def load(name: str) -> Benchmark:
     """The benchmark of a name in :data:`NAMES`."""
-    benchmark: Benchmark = import_module(f"tests.bench.{name}").figures
+    benchmark: Benchmark = import_module(f"tests.bench.{_MODULES.get(name, name)}").figures
     return benchmark
 
 

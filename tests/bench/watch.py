@@ -68,7 +68,7 @@ def _nodes(plan: AddressPlan, rack: Rack) -> Iterator[None]:
     silent = plan.cluster.banks[-1].number
     nodes = [node for node in plan.nodes if node.bank.number != silent]
     with rack.client() as namespace:
-        _take_addresses(namespace, [node.address for node in nodes], plan)
+        take_addresses(namespace, [node.address for node in nodes], plan)
         sender = namespace.popen(
             [sys.executable, "-m", "tests.bench.watch_nodes"],
             stdin=subprocess.PIPE, text=True, cwd=TREE,
@@ -84,7 +84,8 @@ def _nodes(plan: AddressPlan, rack: Rack) -> Iterator[None]:
             sender.wait(30)
 
 
-def _take_addresses(namespace: Namespace, addresses: list[str], plan: AddressPlan) -> None:
+def take_addresses(namespace: Namespace, addresses: list[str], plan: AddressPlan) -> None:
+    """Give a namespace on the rack the addresses of nodes."""
     prefix = plan.cluster.network.prefix
     lines = [f"address add {address}/{prefix} dev eth0\n" for address in addresses]
     with tempfile.NamedTemporaryFile("w", suffix=".ip") as batch:

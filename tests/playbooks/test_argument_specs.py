@@ -47,10 +47,15 @@ def test_every_role_is_covered() -> None:
         "nfs_server",
         "node_image",
         "node_services",
+        "rollout",
         "shutdown",
         "shutdown_timer",
         "tftp_server",
         "time_server",
+        "workload_boinc",
+        "workload_example",
+        "workload_java_app",
+        "workload_store",
     }
 
 

@@ -44,14 +44,18 @@ WAIT_S = 120.0
 
 def inventory_of(folder: Path, slots: int) -> Path:
     """The mini cluster with the first boards of one bank only."""
+    return inventory_with(folder, {BANK: slots})
+
+
+def inventory_with(folder: Path, banks: Mapping[int, int]) -> Path:
+    """The mini cluster with so many boards of each bank, the first ones."""
     target = folder / "mini"
     shutil.copytree(MINI, target)
     lines = (target / "macs.csv").read_text().splitlines(keepends=True)
     kept = [
         line
         for line in lines
-        if not line[0].isdigit()
-        or (line.startswith(f"{BANK},") and int(line.split(",")[1]) <= slots)
+        if not line[0].isdigit() or int(line.split(",")[1]) <= banks.get(int(line.split(",")[0]), 0)
     ]
     (target / "macs.csv").write_text("".join(kept))
     return target
@@ -90,12 +94,12 @@ def small_twin(
     return LiveTwin(inventory, head, rack, wishes)
 
 
-def campaign(twin: LiveTwin, journal: Path) -> Report:
-    """Boot the bank once and take the first result."""
+def campaign(twin: LiveTwin, journal: Path, banks: tuple[int, ...] = (BANK,)) -> Report:
+    """Boot banks once and take the first result."""
     plan = read_plan(find_description(twin.inventory))
     settings = Settings(max_attempts=1, quorum=0.1, settle_s=5, timeouts=QUICK)
     reach = {twin.head.host: ["podman", "exec", "-i", twin.head.places.container]}
-    options = Options((BANK,), (), settings, "first-result", journal, reach)
+    options = Options(banks, (), settings, "first-result", journal, reach)
     return LiveCampaign(plan, PowerDesk.of(plan), options).run()
 
 

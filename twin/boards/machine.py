@@ -69,6 +69,8 @@ class RunningBoard:
             "TREE": setup.tree,
             "PLACE": setup.place,
             "STATE": str(self._state),
+            "EXPORT": setup.export,
+            "EXPORT_ROOT": setup.export_root,
             "UPPER": linux.upper,
             "DROP": course.drop,
             "FAULT": course.linux,

@@ -48,6 +48,8 @@ class BankSetup:
         place: empty folder they mount on.
         start: program that makes a board.
         state: folder with one folder for each board.
+        export: folder of this machine that the head exports.
+        export_root: what boards call it.
         seed: of what a fault leaves open.
         off_plan: an address of the boot network that is nobody's.
         speed: how much faster the clocks of boot ROMs run.
@@ -63,6 +65,8 @@ class BankSetup:
     place: str
     start: str
     state: str
+    export: str
+    export_root: str
     seed: int
     off_plan: str
     speed: float

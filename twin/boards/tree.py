@@ -21,7 +21,18 @@ from twin.net import command
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-PACKAGES = ("busybox", "iproute2", "libnfs-utils", "mount", "openssh-server", "procps", "python3")
+#: What a node's image has, and what workloads need of it: a JVM takes the C++ library.
+PACKAGES = (
+    "boinc-client",
+    "busybox",
+    "iproute2",
+    "libnfs-utils",
+    "libstdc++6",
+    "mount",
+    "openssh-server",
+    "procps",
+    "python3",
+)
 #: Programs of the initramfs that busybox plays on a node, too.
 APPLETS = ("logger", "syslogd", "udhcpc")
 _IMAGE = TREE / "roles" / "node_image" / "files"
@@ -95,7 +106,8 @@ def _files() -> Iterator[tuple[str, Path]]:
     dracut = _IMAGE / "dracut" / "90picluster"
     for path in (*sorted((dracut / "lib").iterdir()), dracut / "udhcpc-script"):
         yield f"{_LIBRARY}/{path.name}", path
-    yield f"{_LIBRARY}-twin/init", _GUEST / "init"
+    for name in ("init", "listen"):
+        yield f"{_LIBRARY}-twin/{name}", _GUEST / name
     for path in sorted((_GUEST / "bin").iterdir()):
         yield f"usr/local/sbin/{path.name}", path
 

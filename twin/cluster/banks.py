@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from picluster.errors import refusal
@@ -33,6 +33,19 @@ _SWITCH_S = 75.0
 _WARM_EVERY_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Folders of this machine.
+
+    Attributes:
+        boards: of what belongs to single boards.
+        export: what the head exports to boards.
+    """
+
+    boards: Path
+    export: Path
+
+
 class Banks:
     """See the module; a context manager that ends every board on leaving.
 
@@ -40,7 +53,7 @@ class Banks:
         plan: the boards.
         rack: their network, up.
         tree: their root file system.
-        folder: place of what belongs to single boards.
+        folders: see :class:`Folders`.
         key: public key that opens root's account on them.
         wishes: what goes wrong, and what boards are like.
         machines: the boards that are QEMU machines.
@@ -52,12 +65,14 @@ class Banks:
         rack: Rack,
         *,
         tree: Path,
-        folder: Path,
+        folders: Folders,
         key: str,
         wishes: Wishes,
         machines: Machines,
     ) -> None:
         self._rack = rack
+        self._export = folders.export
+        self._export_root = plan.cluster.export_root
         self._struck = dict(wishes.plagues.boards)
         self._plagues = replace(wishes.plagues, boards=self._struck)
         self._machines = machines
@@ -80,7 +95,7 @@ class Banks:
             self.truth.plugged(self.of_bank(bank), plugged=False)
         self._heat = self._heat_of(plan, wishes)
         self._processes = {
-            bank: BankProcess(self._setup(bank, tree, folder, wishes), self._heard, key)
+            bank: BankProcess(self._setup(bank, tree, folders.boards, wishes), self._heard, key)
             for bank in numbers
         }
 
@@ -107,6 +122,8 @@ class Banks:
             place=str(place_of(tree)),
             start=str(start_program()),
             state=str(folder),
+            export=str(self._export),
+            export_root=self._export_root,
             seed=self._plagues.seed,
             off_plan=self._off_plan,
             speed=wishes.speed,

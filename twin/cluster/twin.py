@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from picluster.cluster.load import find_description
 from picluster.plan.read import read_plan
 from twin.boards.tree import ensure_tree
-from twin.cluster.banks import Banks
+from twin.cluster.banks import Banks, Folders
 from twin.cluster.inventory import write_inventory
 from twin.cluster.machines import Machines
 from twin.cluster.pdus import Pdus
@@ -110,7 +110,7 @@ class LiveTwin:
             self.plan,
             self.rack,
             tree=tree,
-            folder=folder,
+            folders=Folders(folder, self.head.exports / "export"),
             key=self.head.places.key.with_suffix(".pub").read_text(),
             wishes=self.wishes,
             machines=machines,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Messages of one node that are taken at once, and per second from then on.
 _BURST, _PER_S = 30, 1.0
+#: Workloads of one node that are remembered.
+_WORKS = 16
 # Priorities of syslog, as systemd reads them at the start of a line.
 _ERROR, _WARNING, _INFO = "<3>", "<4>", "<6>"
 _TROUBLE = ("failed", "warning")
@@ -72,7 +74,30 @@ def state_of(node: Node, message: Message, received: float) -> dict[str, Any]:
         received: when it came, seconds since 1970.
     """
     said = message._asdict()
+    del said["work"]
     return {"address": node.address, "name": node.name, **said, "received": round(received, 3)}
+
+
+def works_of(known: dict[str, Any], node: Node, message: Message) -> dict[str, Any]:
+    """What the file of a node's workloads holds after one more message about them.
+
+    Args:
+        known: what it held; of an earlier boot, it counts no more.
+        node: whose.
+        message: of event ``workload``.
+    """
+    work = message.work
+    assert work is not None  # noqa: S101 - parse_message made it
+    same = known.get("boot") == message.boot and known.get("name") == node.name
+    works: dict[str, Any] = dict(known.get("works", {})) if same else {}
+    works.pop(work.workload, None)
+    if work.state != "gone":
+        while len(works) >= _WORKS:  # what was heard of longest ago
+            del works[next(iter(works))]
+        works[work.workload] = {
+            "version": work.version, "state": work.state, "reason": message.reason,
+        }  # fmt: skip
+    return {"address": node.address, "name": node.name, "boot": message.boot, "works": works}
 
 
 class StateFolder:
@@ -80,6 +105,14 @@ class StateFolder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def read(self, address: str) -> dict[str, Any]:
+        """What the file of an address holds; nothing where there is none, or a broken one."""
+        try:
+            found = json.loads((self._path / f"{address}.json").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def write(self, address: str, state: dict[str, Any]) -> None:
         """Replace the file of an address.
@@ -106,11 +139,13 @@ class MessageServer:
     Args:
         plan: the nodes.
         states: where their last messages go.
+        works: where goes what they say of workloads.
     """
 
-    def __init__(self, plan: PlanFile, states: StateFolder) -> None:
+    def __init__(self, plan: PlanFile, states: StateFolder, works: StateFolder) -> None:
         self._plan = plan
         self._states = states
+        self._works = works
         self._refusals = RefusalLog()
         self._limits = TokenBuckets(_BURST, _PER_S, keys_max=1 << 16)
 
@@ -120,6 +155,7 @@ class MessageServer:
             if not self._plan.refresh(now):
                 return []
             self._states.keep_only(self._plan.nodes)
+            self._works.keep_only(self._plan.nodes)
         except (PlanError, OSError) as error:
             return [f"{_ERROR}{error}"]
         return [f"{_INFO}plan nodes={len(self._plan.nodes)}"]
@@ -134,10 +170,17 @@ class MessageServer:
         except RefusedError as refused:
             line = self._refusals.line(address, refused, now)
             return [] if line is None else [f"{_WARNING}{line}"]
-        priority = _WARNING if message.event in _TROUBLE else _INFO
+        bad = message.event in _TROUBLE or (
+            message.work is not None and message.work.state == "failed"
+        )
+        priority = _WARNING if bad else _INFO
         lines = [f"{priority}{line_of(node, message)}"]
         try:
-            self._states.write(address, state_of(node, message, time.time()))
+            if message.work is None:
+                self._states.write(address, state_of(node, message, time.time()))
+            else:
+                known = self._works.read(address)
+                self._works.write(address, works_of(known, node, message))
         except OSError as error:
             lines.append(f"{_ERROR}cannot write the state of {node.name}: {error}")
         return lines
@@ -158,9 +201,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=Path, required=True, help="nodes.csv of this boot server")
     parser.add_argument("--states", type=Path, required=True, help="folder of the last messages")
+    parser.add_argument("--works", type=Path, required=True, help="folder of nodes' workloads")
     arguments = parser.parse_args()
     os.umask(0o022)
-    server = MessageServer(PlanFile(arguments.nodes), StateFolder(arguments.states))
+    states, works = StateFolder(arguments.states), StateFolder(arguments.works)
+    server = MessageServer(PlanFile(arguments.nodes), states, works)
     for line in server.refresh(time.monotonic()):
         print(line, flush=True)
     serve(inherited_socket(), server)

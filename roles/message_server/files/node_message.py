@@ -5,6 +5,7 @@ syslog prefix before it::
 
     picluster/1 EVENT mac=b8:27:eb:12:34:56 image=VERSION boot=16 hex digits up=SECONDS
         [temp=CELSIUS] [throttled=0xBITS] [upper=PERCENT] [step=WORD] [reason=PERCENT-ENCODED]
+        [workload=NAME version=VERSION state=WORD order=16 hex digits]
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from node_plan import IMAGE, MAC
 from node_words import MalformedError, decoded, encoded, plain_text, shown
 
 SIZE_MAX = 512
-EVENTS = ("kernel", "nfs", "ready", "alive", "failed", "warning")
+EVENTS = ("kernel", "nfs", "ready", "alive", "failed", "warning", "workload")
 _PREFIX = re.compile(
     r"<[0-9]{1,3}>[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} "
     r"(?:[A-Za-z0-9.-]{1,64} )?[A-Za-z0-9._/-]{1,32}(?:\[[0-9]{1,10}\])?: ",
@@ -35,8 +36,31 @@ _PATTERNS = {
     "upper": re.compile(r"[0-9]|[1-9][0-9]|100", re.ASCII),
     "step": re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII),
     "reason": re.compile(r".*"),
+    "workload": re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII),
+    "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,47}", re.ASCII),
+    "state": re.compile(r"starting|ok|failed|gone", re.ASCII),
+    "order": re.compile(r"[0-9a-f]{16}", re.ASCII),
 }
 _REQUIRED = ("mac", "boot", "up")
+#: What an event says beyond that.
+_MORE = {"failed": ("step",), "workload": ("workload", "state", "order")}
+_WORK = ("workload", "version", "state", "order")
+
+
+class Work(NamedTuple):
+    """How a workload is on a node.
+
+    Attributes:
+        workload: its name.
+        version: its version; ``None`` where it is not there.
+        state: ``starting``, ``ok``, ``failed`` or ``gone``.
+        order: name of the roll-out that assigned it, 16 hex digits.
+    """
+
+    workload: str
+    version: str | None
+    state: str
+    order: str
 
 
 class Message(NamedTuple):
@@ -53,6 +77,7 @@ class Message(NamedTuple):
         upper_percent: used part of the overlay's writable layer.
         step: where it failed, or what a warning is about.
         reason: why, for people; printable ASCII.
+        work: how a workload is, of event ``workload`` alone.
     """
 
     event: str
@@ -65,6 +90,7 @@ class Message(NamedTuple):
     upper_percent: int | None
     step: str | None
     reason: str | None
+    work: Work | None = None
 
 
 def parse_message(datagram: bytes) -> Message:
@@ -102,10 +128,11 @@ def _values(words: list[str]) -> dict[str, str]:
 
 def _message(event: str, values: dict[str, str]) -> Message:
     missing = [name for name in _REQUIRED if name not in values]
-    if event == "failed" and "step" not in values:
-        missing.append("step")
+    missing += [name for name in _MORE.get(event, ()) if name not in values]
     if missing:
         raise MalformedError(f"{event} without {' and '.join(missing)}")
+    if event != "workload" and not values.keys().isdisjoint(_WORK):
+        raise MalformedError(f"{event} that speaks of a workload")
     reason = values.get("reason")
     return Message(
         event=event,
@@ -118,7 +145,15 @@ def _message(event: str, values: dict[str, str]) -> Message:
         upper_percent=int(values["upper"]) if "upper" in values else None,
         step=values.get("step"),
         reason=None if reason is None else decoded(reason, _REASON_MAX),
+        work=_work(values) if event == "workload" else None,
     )
+
+
+def _work(values: dict[str, str]) -> Work:
+    version = values.get("version")
+    if version is None and values["state"] != "gone":
+        raise MalformedError(f"workload {values['state']} without version")
+    return Work(values["workload"], version, values["state"], values["order"])
 
 
 def _temperature(text: str | None) -> float | None:
@@ -145,6 +180,7 @@ def message_words(message: Message) -> str:
         "upper": message.upper_percent,
         "step": message.step,
         "reason": None if message.reason is None else encoded(message.reason),
+        **(message.work._asdict() if message.work else {}),
     }
     known = [f"{name}={value}" for name, value in values.items() if value is not None]
     return " ".join([message.event, *known])

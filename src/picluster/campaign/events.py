@@ -39,6 +39,7 @@ class Sign(StrEnum):
     ALIVE = "alive"
     WARNING = "warning"
     FAILED = "failed"
+    WORKLOAD = "workload"  # how one of its workloads is
     # its console, where one is logged
     PANIC = "panic"
     NFS_SILENT = "nfs-silent"  # "server not responding"
@@ -64,6 +65,23 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """How a workload is on a board.
+
+    Attributes:
+        workload: its name.
+        version: its version; empty where it is not there.
+        state: ``starting``, ``ok``, ``failed`` or ``gone``.
+        order: name of the roll-out that assigned it, 16 hex digits.
+    """
+
+    workload: str
+    version: str
+    state: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened to one board.
 
@@ -76,6 +94,7 @@ class Event:
         health: of its own messages.
         line: the evidence as logged; printable and bounded.
         reason: its own words of a failure or warning; printable.
+        work: of its message on a workload.
     """
 
     at: float
@@ -86,6 +105,7 @@ class Event:
     health: Health | None = None
     line: str = ""
     reason: str = ""
+    work: Work | None = None
 
 
 class AlarmKind(StrEnum):

@@ -368,6 +368,8 @@ _STEPS: dict[Sign, _Step] = {
     Sign.READY: _spoken(Stage.READY),
     # the heartbeat begins with the ready message: where that was lost, this one stands for it
     Sign.ALIVE: _spoken(Stage.READY),
+    # a node looks at what it is assigned when it is ready
+    Sign.WORKLOAD: _spoken(Stage.READY),
     # one of the initramfs, or of the running system, which may not be ready yet
     Sign.WARNING: _warned,
     Sign.FAILED: _failed,

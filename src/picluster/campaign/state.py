@@ -21,7 +21,17 @@ from picluster.campaign.stages import Stage
 from picluster.campaign.tracker import Change, Tracker, deadline
 from picluster.registry.model import State
 
-_SPOKEN = frozenset({Sign.KERNEL, Sign.ROOT, Sign.READY, Sign.ALIVE, Sign.WARNING, Sign.KEYS})
+_SPOKEN = frozenset(
+    {
+        Sign.KERNEL,
+        Sign.ROOT,
+        Sign.READY,
+        Sign.ALIVE,
+        Sign.WARNING,
+        Sign.KEYS,
+        Sign.WORKLOAD,
+    }
+)
 
 
 class Counts:

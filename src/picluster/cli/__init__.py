@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from picluster import __version__
 from picluster.cli import (
     boot,
+    deploy,
     harvest,
     image,
     observe,
@@ -26,7 +27,7 @@ from picluster.errors import PiclusterError
 #: Exit status: refused, nothing was written.
 REFUSED = 1
 
-_COMMANDS = (boot, harvest, image, observe, plan, power, render, replace, shutdown, status)
+_COMMANDS = (boot, deploy, harvest, image, observe, plan, power, render, replace, shutdown, status)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -23,13 +22,14 @@ from picluster.campaign.settings import Settings
 from picluster.cli.common import add_inventory, console, plan_of
 from picluster.cli.reach import add_reach, reach_of_options
 from picluster.errors import refusal
+from picluster.interrupt import Interrupts
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from picluster.campaign.engine import Audience
     from picluster.campaign.journal import Notice
-    from picluster.campaign.live.campaign import LiveCampaign, Options
+    from picluster.campaign.live.campaign import Options
     from picluster.campaign.report import Report
     from picluster.campaign.state import CampaignState
     from picluster.plan.model import AddressPlan
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         return _preview(plan, desk, options)
     screen = _Screen(plan, quiet=options.json)
     campaign = LiveCampaign(plan, desk, _options(options, plan), screen.audience())
-    with screen, _signals(campaign):
+    with screen, Interrupts(campaign.cancel):
         report = campaign.run()
     _tell(report, options)
     return report.status
@@ -135,26 +135,6 @@ def _options(options: argparse.Namespace, plan: AddressPlan) -> Options:
         reach=reach_of_options(options, plan),
         fresh=options.fresh,
     )
-
-
-class _signals:  # noqa: N801 - a context manager that reads like one
-    """SIGINT and SIGTERM end the campaign, whose journal can be resumed; a second SIGINT kills."""
-
-    def __init__(self, campaign: LiveCampaign) -> None:
-        self._campaign = campaign
-        self._old: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._old[number] = signal.signal(number, self._cancel)
-
-    def _cancel(self, number: int, _frame: object) -> None:
-        self._campaign.cancel()
-        signal.signal(number, signal.SIG_DFL)
-
-    def __exit__(self, *_: object) -> None:
-        for number, old in self._old.items():
-            signal.signal(number, old)
 
 
 class _Screen:

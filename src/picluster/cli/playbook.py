@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,8 @@ def play(
         check: change nothing.
 
     Raises:
-        PiclusterError: a source is not there, or there is no project around the cluster.
+        PiclusterError: a source is not there, there is no project around the cluster, or it was
+            interrupted.
     """
     from picluster.runner import find_project, run_playbook  # noqa: PLC0415 - Ansible, only here
 
@@ -54,12 +57,25 @@ def play(
     for source in sources:
         if not source.exists():
             raise refusal("no such inventory source", "correct the path", file=source)
-    return run_playbook(
-        find_project(sources[0]),
-        playbook,
-        sources,
-        variables=variables,
-        limit=limit,
-        check=check,
-        watch=Progress().say,
-    )
+    with _interruptible(playbook):
+        return run_playbook(
+            find_project(sources[0]),
+            playbook,
+            sources,
+            variables=variables,
+            limit=limit,
+            check=check,
+            watch=Progress().say,
+        )
+
+
+@contextmanager
+def _interruptible(playbook: str) -> Iterator[None]:
+    """SIGINT and SIGTERM end the playbook in order, and say that it did not come to its end."""
+    old = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise refusal(f"{playbook} was interrupted", "run it again") from None
+    finally:
+        signal.signal(signal.SIGTERM, old)

@@ -1,8 +1,66 @@
-"""Playbooks of the project from Python, by ansible-runner; Ansible itself is never imported."""
+"""Boot, look at, deploy to and shut down a cluster from another tool; playbooks by ansible-runner.
+
+Ansible itself is never imported, and ansible-runner only when a playbook is run.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from picluster.runner.events import Event, keep_failures
+from picluster.runner.hidden import Secrets
 from picluster.runner.project import default_inventory, find_project
+from picluster.runner.result import BankResult, End, NodeResult, RunResult
 from picluster.runner.run import Result, Run, run_playbook
 
-__all__ = ["Result", "Run", "default_inventory", "find_project", "run_playbook"]
+if TYPE_CHECKING:
+    from picluster.runner.actions import boot, deploy, shutdown, status
+    from picluster.runner.packing import pack
+    from picluster.runner.play import Options
+    from picluster.runner.reported import result_of
+    from picluster.runner.turn import BusyError, CancelledError
+
+__all__ = [
+    "BankResult",
+    "BusyError",
+    "CancelledError",
+    "End",
+    "Event",
+    "NodeResult",
+    "Options",
+    "Result",
+    "Run",
+    "RunResult",
+    "Secrets",
+    "boot",
+    "default_inventory",
+    "deploy",
+    "find_project",
+    "keep_failures",
+    "pack",
+    "result_of",
+    "run_playbook",
+    "shutdown",
+    "status",
+]
+
+#: What brings the campaigns with it: every command imports this package, few need those.
+_LATER = {
+    "boot": "actions",
+    "deploy": "actions",
+    "result_of": "reported",
+    "shutdown": "actions",
+    "status": "actions",
+    "pack": "packing",
+    "Options": "play",
+    "BusyError": "turn",
+    "CancelledError": "turn",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the rest when it is used."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

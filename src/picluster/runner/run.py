@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from picluster.errors import refusal
-
-_INSTALL = "pip install 'picluster[control]'"
-#: What a host answered, by the event that says so.
-_STATES = {
-    "runner_on_ok": "ok",
-    "runner_on_failed": "failed",
-    "runner_on_unreachable": "unreachable",
-    "runner_on_skipped": "skipped",
-}
+from picluster.runner.drive import drive, failure
+from picluster.runner.events import STATES, data_of, reason_of, task_of
+from picluster.runner.order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,7 @@ class Run:
     def reasons(self) -> list[str]:
         """``host: reason`` of each failure."""
         failed = (r for r in self.results if r.state in ("failed", "unreachable"))
-        return [f"{r.host}: {_reason(r.data)}" for r in failed if not r.data.get("ignored")]
+        return [f"{r.host}: {reason_of(r.data)}" for r in failed if not r.data.get("ignored")]
 
     def check(self, what: str) -> None:
         """Refuse a run that failed.
@@ -68,10 +58,8 @@ class Run:
         Raises:
             PiclusterError: with the reason of every host.
         """
-        if self.status == 0:
-            return
-        reasons = self.reasons() or [self.output.strip()[-800:] or f"status {self.status}"]
-        raise refusal(f"{what} failed: " + "; ".join(reasons))
+        if self.status != 0:
+            raise failure(what, self.reasons(), self.output)
 
 
 def run_playbook(
@@ -100,57 +88,22 @@ def run_playbook(
 
     Raises:
         PiclusterError: ansible-playbook is not installed beside this Python.
+        KeyboardInterrupt: once the playbook has been ended in order.
     """
-    program = Path(sys.executable).with_name("ansible-playbook")
-    try:
-        # Only what talks to Ansible needs it: the library and its other commands do not.
-        import ansible_runner  # noqa: PLC0415
-    except ImportError as error:
-        raise refusal("ansible-runner is not installed", _INSTALL) from error
-    if not program.exists():
-        raise refusal("ansible-playbook is not installed beside picluster", _INSTALL)
     run = Run()
 
-    def take(event: dict[str, Any]) -> bool:
-        data = event.get("event_data") or {}
-        name = str(data.get("task", "")).rpartition(" | ")[2]
+    def take(event: dict[str, Any]) -> None:
+        data = data_of(event)
+        name = task_of(data)
         if event.get("event") == "playbook_on_task_start" and watch is not None:
             watch(name)
-        state = _STATES.get(event.get("event", ""))
+        state = STATES.get(event.get("event", ""))
         if state is not None:
             ignored = {"ignored": True} if data.get("ignore_errors") else {}
-            run.results.append(
-                Result(
-                    str(data.get("host", "")), name, state, {**(data.get("res") or {}), **ignored}
-                )
-            )
+            result = {**(data.get("res") or {}), **ignored}
+            run.results.append(Result(str(data.get("host", "")), name, state, result))
         run.output = (run.output + (event.get("stdout") or "") + "\n")[-4000:]
-        return False  # no event is written to the disk
 
-    environment = {
-        "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
-        "ANSIBLE_NOCOLOR": "1",
-        "PATH": os.pathsep.join([str(program.parent), os.environ.get("PATH", os.defpath)]),
-    }
-    with tempfile.TemporaryDirectory(prefix="picluster-run-") as folder:
-        done = ansible_runner.run(
-            private_data_dir=folder,
-            project_dir=str(project),
-            playbook=str(project / playbook),
-            inventory=[str(path.resolve()) for path in inventories],
-            extravars=dict(variables or {}),
-            limit=limit,
-            cmdline="--check" if check else None,
-            envvars=environment,
-            event_handler=take,
-            quiet=True,
-            suppress_env_files=True,
-        )
-    run.status = int(done.rc if done.rc is not None else 1)
+    order = Order(project, playbook, inventories, variables or {}, limit, check)
+    run.status = drive(order, take).status
     return run
-
-
-def _reason(data: Mapping[str, Any]) -> str:
-    items = [item.get("msg") for item in data.get("results", ()) if item.get("failed")]
-    words = [data.get("msg"), *items, data.get("stderr")]
-    return " ".join(str(word) for word in words if word) or "no reason was given"

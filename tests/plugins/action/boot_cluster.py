@@ -1,4 +1,4 @@
-"""A cluster for playbooks: two banks of two boards, a boot server and a PDU that are programs."""
+"""A cluster for playbooks: banks of boards, a boot server and a PDU that are programs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,11 +93,16 @@ class BootCluster:
 
     Attributes:
         folder: everything is in it.
+        make: writes the description.
+        banks: their numbers, below 100; two unless given.
+        size: boards of a bank, below 100; two unless given.
         environ: variables of programs.
     """
 
     folder: Path
     make: MakeDescription
+    banks: Sequence[int] = (1, 2)
+    size: int = 2
     environ: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,7 +119,7 @@ class BootCluster:
         )
         podman.chmod(0o755)
         self.path = self._describe()
-        self._write("boards.json", json.dumps({str(n): self._boards(n) for n in (1, 2)}))
+        self._write("boards.json", json.dumps({str(n): self._boards(n) for n in self.banks}))
         self.state = self.folder / "state"
         self.environ = {
             **os.environ,
@@ -130,8 +136,9 @@ class BootCluster:
     def _describe(self) -> Path:
         program = [sys.executable, str(self.folder / "pdu.py"), str(self.folder)]
         commands = {action: [*program, action, "{outlet}"] for action in ("on", "off", "status")}
-        banks = [{"number": n, "size": 2, "pdu": "pdu-1", "outlet": n} for n in (1, 2)]
-        rows = "".join(f"{b},{s},b8:27:eb:00:0{b}:0{s}\n" for b in (1, 2) for s in (1, 2))
+        banks = [{"number": n, "size": self.size, "pdu": "pdu-1", "outlet": n} for n in self.banks]
+        slots = range(1, self.size + 1)
+        rows = "".join(f"{b},{s},{_mac(b, s)}\n" for b in self.banks for s in slots)
         way = {
             "ansible_connection": "containers.podman.podman",
             "ansible_host": "small-head",
@@ -158,9 +165,8 @@ class BootCluster:
     def _boards(self, bank: int) -> dict[str, list[list[str]]]:
         """What is logged of each board that boots."""
         found = {}
-        for slot in (1, 2):
-            name, address = f"pi-{bank}-{slot}", f"172.20.{bank}.{slot}"
-            mac = f"b8:27:eb:00:0{bank}:0{slot}"
+        for slot in range(1, self.size + 1):
+            name, address, mac = f"pi-{bank}-{slot}", f"172.20.{bank}.{slot}", _mac(bank, slot)
             ready = f"node {name} {address} ready mac={mac} boot=BOOT"
             found[name] = [
                 ["dhcpd", "isc-dhcp-server.service", f"DHCPDISCOVER from {mac} via eth1"],
@@ -170,12 +176,11 @@ class BootCluster:
 
     def run_already(self) -> None:
         """All is on, and the boards have just said that they are ready."""
-        for bank in (1, 2):
+        for bank in self.banks:
             (self.folder / "outlets" / str(bank)).touch()
-            for name in self._boards(bank):
-                address = f"172.20.{bank}.{name[-1]}"
+            for slot, name in enumerate(self._boards(bank), 1):
+                address, mac = f"172.20.{bank}.{slot}", _mac(bank, slot)
                 said = {"name": name, "address": address, "event": "alive", "boot": f"{bank:016x}"}
-                mac = f"b8:27:eb:00:0{bank}:0{name[-1]}"
                 last = json.dumps({**said, "mac": mac, "uptime_s": 1.0, "received": time.time()})
                 (self.folder / "nodes" / f"{address}.json").write_text(last)
 
@@ -239,6 +244,10 @@ class BootCluster:
                 text=True,
                 start_new_session=True,
             )
+
+
+def _mac(bank: int, slot: int) -> str:
+    return f"b8:27:eb:00:{bank:02}:{slot:02}"
 
 
 def wait_for(condition: Any, seconds: float = 40.0) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from node_message import EVENTS, Message, message_words, parse_message
+from node_message import EVENTS, Message, Work, message_words, parse_message
 from node_words import MalformedError
 
 BARE = b"picluster/1 ready mac=b8:27:eb:12:34:56 boot=0123456789abcdef up=41.3"
@@ -33,7 +33,7 @@ MESSAGE = Message(
 
 messages = st.builds(
     Message,
-    event=st.sampled_from([event for event in EVENTS if event != "failed"]),
+    event=st.sampled_from([event for event in EVENTS if event not in ("failed", "workload")]),
     mac=st.from_regex(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", fullmatch=True),
     image=st.none() | st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", fullmatch=True),
     boot=st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
@@ -43,7 +43,45 @@ messages = st.builds(
     upper_percent=st.none() | st.integers(0, 100),
     step=st.none() | st.from_regex(r"[a-z][a-z0-9_-]{0,31}", fullmatch=True),
     reason=st.none() | st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40),
+    work=st.none(),
 )
+
+works = st.builds(
+    Work,
+    workload=st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True),
+    version=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,47}", fullmatch=True),
+    state=st.sampled_from(["starting", "ok", "failed", "gone"]),
+    order=st.from_regex(r"[0-9a-f]{16}", fullmatch=True),
+)
+
+
+@given(messages, works)
+def test_a_message_on_a_workload_is_what_its_words_say(message: Message, work: Work) -> None:
+    said = message._replace(event="workload", work=work)
+    assert parse_message(f"picluster/1 {message_words(said)}".encode()) == said
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("workload=java state=ok order=0123456789abcdef", "workload ok without version"),
+        ("workload=java version=1 state=ok", "workload without order"),
+        ("workload=../x version=1 state=ok order=0123456789abcdef", "not a value of workload"),
+        ("workload=a version=$(x) state=ok order=0123456789abcdef", "not a value of version"),
+        ("workload=a version=.. state=ok order=0123456789abcdef", "not a value of version"),
+        ("workload=a version=1 state=fine order=0123456789abcdef", "not a value of state"),
+        ("workload=a version=1 state=ok order=1", "not a value of order"),
+    ],
+)
+def test_a_broken_message_on_a_workload_is_refused(words: str, why: str) -> None:
+    start = "picluster/1 workload mac=b8:27:eb:12:34:56 boot=0123456789abcdef up=41.3"
+    with pytest.raises(MalformedError, match=why.replace("$", r"\$")):
+        parse_message(f"{start} {words}".encode())
+
+
+def test_other_messages_do_not_speak_of_workloads() -> None:
+    with pytest.raises(MalformedError, match="ready that speaks of a workload"):
+        parse_message(BARE + b" state=ok")
 
 
 @given(messages)

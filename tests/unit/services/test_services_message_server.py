@@ -34,7 +34,9 @@ def server(tmp_path: Path) -> MessageServer:
     plan = tmp_path / "nodes.csv"
     plan.write_text(f"{HEADER}{NODE.address},{NODE.mac},{NODE.name},current\n")
     (tmp_path / "states").mkdir()
-    made = MessageServer(PlanFile(plan), StateFolder(tmp_path / "states"))
+    (tmp_path / "works").mkdir()
+    works = StateFolder(tmp_path / "works")
+    made = MessageServer(PlanFile(plan), StateFolder(tmp_path / "states"), works)
     assert made.refresh(0) == ["<6>plan nodes=1"]
     return made
 
@@ -138,6 +140,50 @@ def test_a_state_that_cannot_be_written_is_said(server: MessageServer, tmp_path:
     assert trouble.startswith("<3>cannot write the state of pi-1-7: ")
 
 
+# ---- workloads
+
+
+def _work(words: str, boot: str = "0123456789abcdef") -> bytes:
+    start = f"picluster/1 workload mac=b8:27:eb:00:01:07 boot={boot} up=41.3"
+    return f"{start} order=0123456789abcdef {words}".encode()
+
+
+def test_what_runs_on_a_node_is_kept_beside_its_last_message(
+    server: MessageServer, tmp_path: Path
+) -> None:
+    server.take(READY, NODE.address, 1)
+    before = states(tmp_path)
+    (line,) = server.take(_work("workload=java version=1 state=ok"), NODE.address, 2)
+    assert line.startswith("<6>node pi-1-7 172.20.1.7 workload mac=")
+    assert line.endswith(" workload=java version=1 state=ok order=0123456789abcdef")
+    (line,) = server.take(
+        _work("workload=mpi version=2 state=failed reason=too%20ill"), NODE.address, 3
+    )
+    assert line.startswith("<4>node pi-1-7 ")
+    file = tmp_path / "works" / "172.20.1.7.json"
+    assert json.loads(file.read_text()) == {
+        "address": "172.20.1.7",
+        "name": "pi-1-7",
+        "boot": "0123456789abcdef",
+        "works": {
+            "java": {"version": "1", "state": "ok", "reason": None},
+            "mpi": {"version": "2", "state": "failed", "reason": "too ill"},
+        },
+    }
+    assert states(tmp_path) == before
+    server.take(_work("workload=java state=gone"), NODE.address, 4)
+    assert list(json.loads(file.read_text())["works"]) == ["mpi"]
+    server.take(_work("workload=new version=1 state=ok", boot="f" * 16), NODE.address, 5)
+    assert list(json.loads(file.read_text())["works"]) == ["new"]
+
+
+def test_a_node_that_invents_workloads_fills_nothing(server: MessageServer, tmp_path: Path) -> None:
+    for number in range(60):
+        server.take(_work(f"workload=w{number} version=1 state=ok"), NODE.address, 10.0 * number)
+    works = json.loads((tmp_path / "works" / "172.20.1.7.json").read_text())["works"]
+    assert list(works) == [f"w{number}" for number in range(44, 60)]
+
+
 # ---- the process, on the loopback
 
 
@@ -146,7 +192,9 @@ def running(folder: Path, nodes: int) -> Iterator[Daemon]:
     """The daemon with nodes 127.1.0.1 and up."""
     (folder / "nodes.csv").write_text(HEADER + "".join(map(_plan_line, range(nodes))))
     (folder / "states").mkdir()
+    (folder / "works").mkdir()
     words = ["--nodes", str(folder / "nodes.csv"), "--states", str(folder / "states")]
+    words += ["--works", str(folder / "works")]
     with daemon("message_server", folder / "log", *words) as started:
         assert until(lambda: started.lines() == [f"<6>plan nodes={nodes}"]), started.lines()
         yield started
@@ -216,6 +264,7 @@ def test_it_starts_with_the_socket_alone(tmp_path: Path) -> None:
     with running(tmp_path, 1):
         words = [sys.executable, tmp_path / "library" / program.name]
         words += ["--nodes", tmp_path / "nodes.csv", "--states", tmp_path / "states"]
+        words += ["--works", tmp_path / "works"]
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 1
     assert done.stderr == "no socket was handed over: start the .socket unit, not this program\n"

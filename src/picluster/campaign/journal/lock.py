@@ -1,4 +1,4 @@
-"""One campaign at a time: a lock that its holder's death releases."""
+"""One campaign, roll-out or run at a time: a lock that its holder's death releases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from picluster.errors import PiclusterError, os_errors, refusal, shown
+from picluster.errors import PiclusterError, Problem, os_errors, shown
+
+CAMPAIGN, ROLLOUT, RUN = "campaign", "rollout", "run"
+_KINDS = {CAMPAIGN: "a campaign", ROLLOUT: "a roll-out", RUN: "a run"}
+
+
+class LockedError(PiclusterError):
+    """Somebody else holds the lock; nothing was done."""
 
 
 def lock_path(journal: Path) -> Path:
@@ -15,16 +22,15 @@ def lock_path(journal: Path) -> Path:
     return journal.with_name(journal.name + ".lock")
 
 
-def _taken(handle: int, path: Path) -> PiclusterError:
+def _taken(handle: int, path: Path) -> LockedError:
     """The refusal where another process holds the lock; closes the handle."""
     holder = os.read(handle, 64).decode("ascii", "replace").strip()
     os.close(handle)
-    who = f"process {shown(holder)[1:-1]}" if holder else "another process"
-    return refusal(
-        f"a campaign is running already ({who})",
-        "wait for its end or stop it; it can be resumed",
-        file=path,
-    )
+    process, _, what = holder.partition(" ")
+    who = f"process {shown(process)[1:-1]}" if process else "another process"
+    kind = _KINDS.get(what, _KINDS[CAMPAIGN])
+    remedy = "wait for its end or stop it; it can be resumed"
+    return LockedError(Problem(f"{kind} is running already ({who})", remedy, str(path)))
 
 
 def refuse_running(path: Path) -> None:
@@ -34,7 +40,7 @@ def refuse_running(path: Path) -> None:
         path: of the lock file.
 
     Raises:
-        PiclusterError: a campaign is running.
+        LockedError: a campaign is running.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -52,12 +58,14 @@ class Lock:
 
     Args:
         path: of the lock file.
+        what: :data:`CAMPAIGN`, :data:`ROLLOUT` or :data:`RUN`, for whoever comes second.
 
     Raises:
-        PiclusterError: another campaign holds it, or the file cannot be written.
+        LockedError: somebody else holds it.
+        PiclusterError: the file cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str = CAMPAIGN) -> None:
         with os_errors("open the lock of the journal", path, "run as the user who owns it"):
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -65,7 +73,8 @@ class Lock:
         except BlockingIOError:
             raise _taken(self._handle, path) from None
         os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        words = f"{os.getpid()}" if what == CAMPAIGN else f"{os.getpid()} {what}"
+        os.pwrite(self._handle, f"{words}\n".encode(), 0)
 
     def close(self) -> None:
         """Let go."""

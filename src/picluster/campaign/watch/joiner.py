@@ -14,7 +14,16 @@ from picluster.harvest.formats.tftp import serial_of_path
 _DOUBT_S = 120.0
 _REMEMBERED = 4096
 _SPOKEN = frozenset(
-    {Sign.KERNEL, Sign.ROOT, Sign.READY, Sign.ALIVE, Sign.FAILED, Sign.WARNING, Sign.KEYS}
+    {
+        Sign.KERNEL,
+        Sign.ROOT,
+        Sign.READY,
+        Sign.ALIVE,
+        Sign.FAILED,
+        Sign.WARNING,
+        Sign.KEYS,
+        Sign.WORKLOAD,
+    }
 )
 _DHCP = frozenset(
     {
@@ -185,6 +194,7 @@ class Joiner:
             signal.health,
             line,
             signal.reason,
+            signal.work,
         )
 
     def _alarm(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from picluster.campaign.events import Health, Sign
+from picluster.campaign.events import Health, Sign, Work
 from picluster.campaign.watch.entry import Entry
 from picluster.campaign.watch.signal import Refused, Signal, printable
 from picluster.harvest.formats.rows import ipv4
@@ -28,6 +28,7 @@ _SIGNS = {
     "alive": Sign.ALIVE,
     "failed": Sign.FAILED,
     "warning": Sign.WARNING,
+    "workload": Sign.WORKLOAD,
 }
 _NODE = r"([a-z0-9-]{1,63}) (\d{1,3}(?:\.\d{1,3}){3})"
 _LINE = re.compile(rf"node {_NODE} ([a-z]{{1,20}})((?: \S+)*)$")
@@ -35,6 +36,9 @@ _CERTIFIED = re.compile(rf"certificate {_NODE}((?: \S+)*)$")
 _REFUSED = re.compile(r"refused (\d{1,3}(?:\.\d{1,3}){3}) ([a-z-]{1,32})((?: \S+)*)$")
 _BOOT = re.compile(r"[0-9a-f]{16}")
 _WORD = re.compile(r"[a-z0-9_.-]{1,32}", re.I)
+_WORKLOAD = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_VERSION = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._+-]{0,47})?", re.ASCII)
+_STATES = frozenset({"starting", "ok", "failed", "gone"})
 _REASON = 120
 _HOTTEST_C = 150.0
 
@@ -133,6 +137,9 @@ def _signal(sign: Sign, name: str, address: str, words: Mapping[str, str]) -> Si
     boot = words.get("boot", "")
     if boot and not _BOOT.fullmatch(boot):
         return Refused("node message with a broken boot id")
+    work = _work(words) if sign is Sign.WORKLOAD else None
+    if sign is Sign.WORKLOAD and work is None:
+        return Refused("node message on a workload not understood")
     step = words.get("step", "")
     return Signal(
         sign,
@@ -143,7 +150,21 @@ def _signal(sign: Sign, name: str, address: str, words: Mapping[str, str]) -> Si
         reason=printable(unquote(words.get("reason", ""), errors="replace"), _REASON),
         boot=boot,
         health=_health(words),
+        work=work,
     )
+
+
+def _work(words: Mapping[str, str]) -> Work | None:
+    name, version = words.get("workload", ""), words.get("version", "")
+    state, order = words.get("state", ""), words.get("order", "")
+    good = (
+        _WORKLOAD.fullmatch(name)
+        and _VERSION.fullmatch(version)
+        and state in _STATES
+        and bool(version) != (state == "gone")
+        and _BOOT.fullmatch(order)
+    )
+    return Work(name, version, state, order) if good else None
 
 
 def _health(words: Mapping[str, str]) -> Health | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from picluster.campaign.events import Health, Sign
+from picluster.campaign.events import Health, Sign, Work
 
 _SHOWN = 240
 
@@ -24,6 +24,7 @@ class Signal:
         boot: boot id.
         health: what the node said of itself.
         server: the DHCP server a client chose, dotted quad, or ``None``.
+        work: see :class:`picluster.campaign.events.Event`.
     """
 
     sign: Sign
@@ -35,6 +36,7 @@ class Signal:
     boot: str = ""
     health: Health | None = None
     server: str | None = None
+    work: Work | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def test_wishes_about_nothing_that_is_there_are_refused(repository: Path) -> Non
 def test_a_bank_is_told_as_plain_data() -> None:
     board = BankBoard("pi-1-1", "b8:27:eb:00:00:01", "00000001", 1)
     setup = BankSetup(1, "rack", "boards1", "bank1", (board,), "/tree", "/place", "/start",
-                      "/state", 1, "172.20.9.9", 2.0, Linux(ssh=False))  # fmt: skip
+                      "/state", "/x", "/srv", 1, "172.20.9.9", 2.0, Linux(ssh=False))  # fmt: skip
     assert BankSetup.of(setup.plain()) == setup
 
 

@@ -1,0 +1,264 @@
+"""Workloads on a bank of the live twin: real files, real datagrams, the node's own programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from boards_support import boards_image, campaign, inventory_with, run, small_twin, until
+from rollout_support import Rollouts, counts, outcomes
+
+from twin.cluster.control import strike
+from twin.cluster.wire import free_addresses
+from twin.head.places import TREE
+from twin.net import Namespace
+from twin.virtual.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from twin.head import Head
+    from twin.rack import Rack
+
+pytestmark = pytest.mark.timeout(900)
+#: Boards of each bank.
+BANKS = {1: 6, 2: 3}
+SLOTS = 9
+LATE = "pi-2-3"
+
+
+@pytest.fixture(scope="module")
+def rollouts(
+    configured_head: Head, rack: Rack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rollouts]:
+    """Nine boards, all but one of them ready."""
+    inventory = inventory_with(tmp_path_factory.mktemp("boards"), BANKS)
+    folder = tmp_path_factory.mktemp("rollout")
+    with (
+        boards_image(configured_head, inventory),
+        small_twin(configured_head, rack, inventory, {LATE: Fault.DEAD}) as live,
+    ):
+        report = campaign(live, folder / "journal.db", tuple(BANKS))
+        assert report.ready == SLOTS - 1, report.plain()
+        yield Rollouts(live, folder)
+
+
+def test_a_workload_reaches_every_board_and_says_so(rollouts: Rollouts) -> None:
+    refused = rollouts.command("deploy", "example")
+    assert refused[0] == 1
+    assert "no boot server has a workload example" in refused[1]["error"]
+    done = rollouts.playbook("deploy")
+    assert done.returncode == 0
+    report = rollouts.report()
+    assert counts(report) == {"ok": SLOTS - 1, "absent": 1}
+    assert report["banks"][0]["bank"] == 1
+    assert rollouts.greeting("pi-1-3") == "hello from pi-1-3"
+    assert rollouts.greeting("pi-2-1") == "hello from pi-2-1"
+
+
+def test_a_second_run_touches_nobody(rollouts: Rollouts) -> None:
+    before = rollouts.assigned(1)
+    began = rollouts.on("pi-1-2", "stat -c %Y /run/picluster/units/*/pid")
+    status, report = rollouts.command("deploy", "example")
+    assert (status, counts(report)) == (0, {"unchanged": SLOTS - 1, "absent": 1})
+    assert report["seconds"] < 1
+    assert rollouts.assigned(1) == before
+    status, report = rollouts.command("deploy", "example", "--recheck", "--limit", "bank_1,pi-2-1")
+    assert (status, counts(report)) == (0, {"ok": 7})
+    assert rollouts.on("pi-1-2", "stat -c %Y /run/picluster/units/*/pid") == began
+
+
+def test_a_latecomer_converges_by_itself(rollouts: Rollouts) -> None:
+    twin = rollouts.twin
+    assert rollouts.heard(LATE) == {}
+    strike(twin, LATE, "well")
+    twin.power([LATE], on=False)
+    twin.power([LATE], on=True)
+    until(lambda: twin.truth.boards()[LATE].ready, f"{LATE} is ready")
+    began = time.monotonic()
+    until(lambda: rollouts.state(LATE, "example") == "ok", f"{LATE} is well", 60)
+    print(f"a latecomer converged {time.monotonic() - began:.1f} s after it was ready")
+    assert rollouts.greeting(LATE) == f"hello from {LATE}"
+    status, report = rollouts.command("deploy", "example")
+    assert (status, counts(report)) == (0, {"unchanged": SLOTS})
+
+
+def test_a_check_says_what_would_be_done_and_does_nothing(rollouts: Rollouts) -> None:
+    before = rollouts.assigned(1), rollouts.assigned(2)
+    words = ("-e", "workload_example_version=2", "-e", "workload_example_greeting=hi")
+    assert rollouts.playbook("deploy", "--check", *words).returncode == 0
+    assert not (rollouts.store / "artefacts/example/2").exists()
+    assert rollouts.command("undeploy", "example", "--check")[0] == 0
+    assert (rollouts.assigned(1), rollouts.assigned(2)) == before
+
+
+def test_a_new_version_and_the_way_back(rollouts: Rollouts) -> None:
+    words = ("-e", "workload_example_version=2", "-e", "workload_example_greeting=hi")
+    assert rollouts.playbook("deploy", *words).returncode == 0
+    assert counts(rollouts.report()) == {"ok": SLOTS}
+    assert rollouts.greeting("pi-1-2") == "hi from pi-1-2"
+    status, report = rollouts.command("deploy", "example", "--rollback")
+    assert (status, report["version"], counts(report)) == (0, "1", {"ok": SLOTS})
+    assert rollouts.greeting("pi-1-2") == "hello from pi-1-2"
+    # another content under a version that nodes may run
+    other = ("-e", "workload_example_version=2", "-e", "workload_example_greeting=ho")
+    done = rollouts.playbook("deploy", *other)
+    assert done.returncode != 0
+    assert "give what you deliver a new version" in " ".join(done.stdout.split())
+
+
+def test_what_cannot_go_well_is_refused_before_the_first_batch(rollouts: Rollouts) -> None:
+    before = rollouts.assigned(1), rollouts.assigned(2)
+    deploy = ("deploy", "example", "--version", "2")
+    for words, why in (
+        ((*deploy, "--board-mib", "200"), "needs 16 MiB of memory, and a board has 8 MiB"),
+        (("deploy", "example", "--version", "9"), "example 9 is missing on boot server mini-head"),
+        (("deploy", "$(reboot)"), "is no name of a workload"),
+        (("deploy", "example", "--version", "../1"), "is no version"),
+        (("deploy", "nothing"), "no boot server has a workload nothing; there are: example"),
+        ((*deploy, "--limit", "bank_9"), "no node and no group of nodes is called 'bank_9'"),
+    ):
+        status, found = rollouts.command(*words)
+        assert (status, why in found["error"]) == (1, True), found
+    damaged = rollouts.store / "artefacts/example/2/run"
+    good = damaged.read_text()
+    damaged.write_text(good + "# \n")
+    status, found = rollouts.command(*deploy)
+    damaged.write_text(good)
+    assert status == 1
+    what = "example 2 is damaged on boot server mini-head: run has another checksum"
+    assert what in found["error"]
+    assert (rollouts.assigned(1), rollouts.assigned(2)) == before
+
+
+def test_two_at_once_are_refused_and_a_cancel_leaves_boards_to_go_on(rollouts: Rollouts) -> None:
+    slow = rollouts.folder / "slow"
+    shutil.copytree(TREE / "roles/workload_example/files/workload", slow)
+    work = 'sleep 8; echo "$GREETING from $NODE" > greeting; exec sleep 999'
+    (slow / "run").write_text(f"#!/bin/sh\n{work}\n")
+    rollouts.deliver(slow, "slow")
+    program = str(Path(sys.executable).with_name("picluster"))
+    words = ["deploy", "example", "--version", "slow", "--limit", "bank_1"]
+    first = subprocess.Popen(
+        [program, *words, "-i", str(rollouts.twin.inventory), *rollouts.twin.via, "--journal",
+         str(rollouts.folder / "journal.db"), "--report", str(rollouts.folder / "cancelled.json")],
+        cwd=TREE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: "pi-1-2 example slow" in rollouts.assigned(1), "the bank is told", 60)
+        status, found = rollouts.command(*words)
+        assert status == 1
+        assert "a roll-out is running already (process " in found["error"]
+        first.send_signal(signal.SIGINT)
+        assert first.wait(30) == 130
+    finally:
+        first.kill()
+    report = json.loads((rollouts.folder / "cancelled.json").read_text())
+    assert outcomes(report)["pi-1-1"] == "ok"
+    assert set(outcomes(report).values()) == {"ok", "open"}
+    until(lambda: rollouts.heard("pi-1-4")["example"]["version"] == "slow", "it went on", 60)
+    until(lambda: rollouts.state("pi-1-4", "example") == "ok", "it is well", 60)
+
+
+def test_a_batch_that_loses_too_many_stops_it(rollouts: Rollouts) -> None:
+    """Two fail and one has crashed: with a budget of two, the next bank is not touched."""
+    bad = rollouts.folder / "bad"
+    shutil.copytree(TREE / "roles/workload_example/files/workload", bad)
+    check = "case $NODE in pi-1-2|pi-1-5) echo it burns; exit 1;; esac\n"
+    (bad / "check").write_text(f"#!/bin/sh\n{check}exit 0\n")
+    (bad / "workload.conf").write_text("memory_mib=16\nstart_s=4\n")
+    rollouts.deliver(bad, "bad")
+    strike(rollouts.twin, "pi-1-4", "crash")
+    before = rollouts.assigned(2)
+    words = ("deploy", "example", "--version", "bad", "--budget")
+    status, report = rollouts.command(*words, "2")
+    assert status == 3
+    assert report["stopped"] == "bank 1 lost 3 of 5 boards, 2 are allowed"
+    found = outcomes(report)
+    assert {name: found[name] for name in found if found[name] != "ok"} == {
+        "pi-1-2": "failed",
+        "pi-1-4": "unreachable",
+        "pi-1-5": "failed",
+        **dict.fromkeys(("pi-2-1", "pi-2-2", "pi-2-3"), "untouched"),
+    }
+    assert {board["reason"] for board in report["boards"] if board["outcome"] == "failed"} == {
+        "not healthy: it burns"
+    }
+    assert rollouts.assigned(2) == before
+    assert rollouts.greeting("pi-2-1") == "hello from pi-2-1"
+    status, report = rollouts.command(*words, "3")
+    assert (status, report["stopped"], report["banks"][1]["ok"]) == (3, "", 3)
+
+
+def test_it_goes_off_the_boards_again(rollouts: Rollouts) -> None:
+    done = rollouts.playbook("undeploy", "-e", "rollout_answer_s=12")
+    report = rollouts.report()
+    assert counts(report) == {"ok": SLOTS - 1, "unreachable": 1}
+    assert done.returncode != 0  # one board has crashed, and is not said to be well
+    assert rollouts.heard("pi-1-3") == {}
+    assert rollouts.on("pi-1-3", "ls /var/lib/picluster/work; pgrep -u nobody -l sh") == ""
+
+
+def test_a_java_application_computes_on_all_nodes(rollouts: Rollouts, tmp_path: Path) -> None:
+    runtime = tmp_path / "jre"
+    words = ["jlink", "--add-modules", "java.base", "--strip-debug", "--no-man-pages"]
+    subprocess.run([*words, "--no-header-files", "--output", str(runtime)], check=True)
+    jre = f"workload_java_app_jre={runtime}"
+    done = rollouts.playbook("deploy", "-e", "workload=java_app", "-e", jre, "--limit", "bank_1")
+    report = rollouts.report()
+    names = [name for name, outcome in outcomes(report).items() if outcome == "ok"]
+    assert names == ["pi-1-1", "pi-1-2", "pi-1-3", "pi-1-5", "pi-1-6"], done.stdout
+    jar = rollouts.store / "artefacts/java_app/1/app.jar"
+    addresses = [rollouts.twin.truth.boards()[name].address for name in names]
+    inside = ["ip", "netns", "exec", f"picluster-{rollouts.twin.head.name}-control"]
+    count = [*inside, "java", "-jar", str(jar), "count", "200000", "7070"]
+    found = run([*count, *addresses])
+    answers = [line.split() for line in found.stdout.splitlines()[:-1]]
+    assert [address for address, _ in answers] == addresses
+    assert sum(int(answer) for _, answer in answers) == 17984
+    assert found.stdout.splitlines()[-1] == "primes below 200000: 17984"
+    # one that has gone is named, and the next roll-out brings it back
+    assert rollouts.on("pi-1-3", "pkill -KILL java; sleep 2; pgrep -r R,S,D java") == ""
+    found = run([*count, *addresses])
+    assert (found.returncode, "172.20.1.3 no answer: " in found.stdout) == (1, True)
+    status, report = rollouts.command("deploy", "java_app", "--limit", "pi-1-3", "--recheck")
+    assert (status, counts(report)) == (0, {"ok": 1})
+    assert run([*count, *addresses]).returncode == 0
+
+
+def test_boinc_computes_on_boards(rollouts: Rollouts) -> None:
+    """The project is in a place on the core switch; boards find it there."""
+    control = Namespace(f"picluster-{rollouts.twin.head.name}-control", create=False)
+    address = free_addresses(rollouts.twin.plan)[0]
+    words = [sys.executable, "-m", "twin.devices.boinc_project", address, "18080"]
+    with control.popen(words, cwd=TREE) as project:
+        try:
+            settings = {
+                "workload": "boinc",
+                "workload_boinc_project": f"http://{address}:18080/",
+                "workload_boinc_account_key": "twin",
+                "workload_boinc_options": "--skip_cpu_benchmarks --no_info_fetch",
+                "workload_boinc_disk_gb": 0.03,
+                "workload_boinc_sensor": "/run/twin/sys/class/thermal/thermal_zone0/temp",
+            }
+            boards = "pi-2-1,pi-2-2"
+            done = rollouts.playbook("deploy", "-e", json.dumps(settings), "--limit", boards)
+            assert counts(rollouts.report()) == {"ok": 2}, done.stdout
+            read = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
+            state = [sys.executable, "-c", read, f"http://{address}:18080/state"]
+            until(lambda: len(json.loads(control.run(state))["answers"]) >= 2, "answers", 120)
+            found = json.loads(control.run(state))
+            assert found["hosts"] == ["pi-2-1", "pi-2-2"]
+            assert found["answers"]["wu_1_0_out"] == "168"
+            status, report = rollouts.command("undeploy", "boinc", "--limit", boards)
+            assert (status, counts(report)) == (0, {"ok": 2})
+            assert rollouts.on("pi-2-1", "pgrep boinc") == ""
+        finally:
+            project.kill()

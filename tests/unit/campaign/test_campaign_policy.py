@@ -67,6 +67,15 @@ def test_attempts_are_counted() -> None:
     assert decided(bank(40, 2, attempt=4, alone=True)) is Accept
 
 
+def test_a_bank_is_not_cycled_for_boards_that_can_be_cycled_alone() -> None:
+    """Below the quorum, and no board worth another try: the good ones keep their power."""
+    view = bank(20, 22, cure=Cure.NO, alone=True)
+    decision = Priced().decide(view, History(), SETTINGS)
+    assert isinstance(decision, Accept)
+    assert "cycled alone" in decision.why
+    assert decided(bank(20, 22)) is CycleBank
+
+
 def test_a_price_counts_what_is_lost() -> None:
     """40 ready boards come up again with the measured probability only."""
     once = Priced().price(bank(39, 3, attempt=3), History(), SETTINGS)

@@ -58,6 +58,8 @@ class Priced:
             return Accept(f"{counted}, {enough} are enough")
         if view.attempt >= settings.max_attempts:
             return Accept(f"{counted}, and {view.attempt} attempts were made")
+        if all(board.alone for board in failed):
+            return Accept(f"{counted}; the others have outlets of their own, and were cycled alone")
         price = self.price(view, history, settings)
         if not price.pays:
             return Accept(f"{counted}; another cycle does not pay", price)

@@ -41,7 +41,9 @@ from twin.virtual.faults import NO_FAULTS, Plagues
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from picluster.plan.model import AddressPlan
     from twin.head import Head
+    from twin.net import Namespace
 
 _PAYLOAD = 5_000_000
 _BOOT_S = 900.0
@@ -260,6 +262,7 @@ def _policebox() -> Iterator[Figure]:
     ):
         converge(head, POLICEBOX)
         take_addresses(namespace, [node.address for node in plan.nodes], plan)
+        _know_neighbours(head, namespace, plan)
         inventory = Path(name, "inventory")
         write_inventory(POLICEBOX, inventory, head, proxy="", overrides={}, hosts={})
         with namespace.popen(
@@ -279,6 +282,19 @@ def _policebox() -> Iterator[Figure]:
                 yield from _roll_policebox(head, inventory, Path(name))
 
 
+def _know_neighbours(head: Head, namespace: Namespace, plan: AddressPlan) -> None:
+    """Neighbours for good: the table's limit is the machine's, and a container cannot raise it."""
+    (link,) = json.loads(namespace.run(["ip", "-j", "link", "show", "eth0"]))
+    lines = [
+        f"neigh replace {node.address} lladdr {link['address']} dev eth1 nud permanent\n"
+        for node in plan.nodes
+    ]
+    with tempfile.NamedTemporaryFile("w", suffix=".ip") as batch:
+        batch.writelines(lines)
+        batch.flush()
+        head.namespace.run(["ip", "-batch", batch.name])
+
+
 def _roll_policebox(head: Head, inventory: Path, folder: Path) -> Iterator[Figure]:
     archive = folder / "a.tar"
     pack("example", "1", Parts(_SOURCE, settings={"GREETING": "hello"}), archive)
@@ -291,10 +307,10 @@ def _roll_policebox(head: Head, inventory: Path, folder: Path) -> Iterator[Figur
     words = [program("picluster"), "deploy", "example", "-i", str(inventory)]
     words += ["--via", f"{head.host}=podman exec -i {head.places.container}"]
     words += ["--journal", str(folder / "j.db"), "--report", str(report)]
-    cost = run(words)
+    cost = run(words, statuses=frozenset({0, 3}))
     counts = json.loads(report.read_text())["counts"]
     yield Figure("deploy.policebox_ok", counts["ok"], "boards", exactly(1050))
     yield Figure("deploy.policebox_seconds", cost.seconds, "s")
     yield Figure("deploy.policebox_memory", cost.peak_mb, "MB", at_most(1500))
-    again = run(words)
+    again = run(words, statuses=frozenset({0, 3}))
     yield Figure("deploy.policebox_again", again.seconds / cost.seconds, "x", at_most(0.3))

@@ -10,16 +10,18 @@ from typing import Any
 
 
 class Interrupts:
-    """Turns SIGINT and SIGTERM into a cancel; a second one ends the process at once.
+    """Turns the first SIGINT or SIGTERM into a cancel.
 
     A context manager, for the main thread.
 
     Args:
         cancel: called at the first signal.
+        second: what takes the next ones; ``None`` for what did before.
     """
 
-    def __init__(self, cancel: Callable[[], object]) -> None:
+    def __init__(self, cancel: Callable[[], object], second: signal.Handlers | None = None) -> None:
         self._cancel = cancel
+        self._second = second
         self._parent = os.getppid()
         self._old: dict[int, Any] = {}
         self._caught = 0
@@ -32,7 +34,8 @@ class Interrupts:
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         self._caught = number
         self._cancel()
-        self._restore()
+        for known, old in self._old.items():
+            signal.signal(known, old if self._second is None else self._second)
 
     def orphaned(self) -> None:
         """Cancel where the parent process was killed and could say nothing."""

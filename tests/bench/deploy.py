@@ -9,11 +9,8 @@ police box, 1050 nodes that only answer.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,17 +19,15 @@ from typing import TYPE_CHECKING
 import yaml
 
 from picluster.errors import refusal
-from picluster.net import dotted
 from picluster.plan.read import read_plan
 from picluster.rollout.pack import Parts, pack
-from tests.bench.clusters import MINI, POLICEBOX, description_of
+from tests.bench.clusters import MINI, description_of
+from tests.bench.deploy_policebox import policebox
 from tests.bench.figure import Figure, at_least, at_most, exactly
 from tests.bench.heads import bare_head, converge
 from tests.bench.measure import RUNS, Cost, in_turn, middle, program, run, say
-from tests.bench.watch import take_addresses
 from twin.boards.setup import Linux
 from twin.cluster import LiveTwin, Wishes
-from twin.cluster.inventory import write_inventory
 from twin.cluster.prepare import publish
 from twin.head.places import TREE, build_dir
 from twin.net import command
@@ -41,11 +36,9 @@ from twin.virtual.faults import NO_FAULTS, Plagues
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from twin.head import Head
 
 _PAYLOAD = 5_000_000
 _BOOT_S = 900.0
-_PORT = 3334
 _SOURCE = TREE / "roles" / "workload_example" / "files" / "workload"
 #: What a node does for a new version, as one command of a shell; VERSION is the version.
 _BY_HAND = """
@@ -97,7 +90,7 @@ def figures() -> Iterator[Figure]:
         ):
             boot_all(twin)
             yield from _live(twin, Path(folder))
-    yield from _policebox()
+    yield from policebox()
 
 
 def boot_all(twin: LiveTwin) -> None:
@@ -246,55 +239,3 @@ def _latecomer(twin: LiveTwin) -> float:
             return time.monotonic() - began
         time.sleep(0.2)
     raise refusal(f"{node.name} does not run what it is assigned")
-
-
-# ---- the controller's side, 1050 nodes
-
-
-def _policebox() -> Iterator[Figure]:
-    plan = read_plan(description_of(POLICEBOX))
-    with (
-        bare_head(POLICEBOX) as (head, rack),
-        tempfile.TemporaryDirectory(prefix="picluster-bench-") as name,
-        rack.client() as namespace,
-    ):
-        converge(head, POLICEBOX)
-        take_addresses(namespace, [node.address for node in plan.nodes], plan)
-        inventory = Path(name, "inventory")
-        write_inventory(POLICEBOX, inventory, head, proxy="", overrides={}, hosts={})
-        with namespace.popen(
-            [sys.executable, "-m", "tests.bench.deploy_nodes"],
-            stdin=subprocess.PIPE, text=True, cwd=TREE,
-        ) as nodes:  # fmt: skip
-            assert nodes.stdin is not None
-            order = {
-                "server": dotted(plan.cluster.head.address),
-                "port": _PORT,
-                "assigned": str(head.exports / "export/workloads/assigned"),
-                "nodes": [[node.name, node.address, str(node.mac)] for node in plan.nodes],
-            }
-            nodes.stdin.write(json.dumps(order) + "\n")
-            nodes.stdin.flush()
-            with contextlib.closing(nodes.stdin):
-                yield from _roll_policebox(head, inventory, Path(name))
-
-
-def _roll_policebox(head: Head, inventory: Path, folder: Path) -> Iterator[Figure]:
-    archive = folder / "a.tar"
-    pack("example", "1", Parts(_SOURCE, settings={"GREETING": "hello"}), archive)
-    place = head.exports / "export/workloads/artefacts/example/1"
-    place.mkdir(parents=True)
-    command(["tar", "-C", str(place), "-xf", str(archive)])
-    (place.parent / "latest").write_text("1\n")
-    time.sleep(5)  # the ready messages are taken in
-    report = folder / "report.json"
-    words = [program("picluster"), "deploy", "example", "-i", str(inventory)]
-    words += ["--via", f"{head.host}=podman exec -i {head.places.container}"]
-    words += ["--journal", str(folder / "j.db"), "--report", str(report)]
-    cost = run(words)
-    counts = json.loads(report.read_text())["counts"]
-    yield Figure("deploy.policebox_ok", counts["ok"], "boards", exactly(1050))
-    yield Figure("deploy.policebox_seconds", cost.seconds, "s")
-    yield Figure("deploy.policebox_memory", cost.peak_mb, "MB", at_most(1500))
-    again = run(words)
-    yield Figure("deploy.policebox_again", again.seconds / cost.seconds, "x", at_most(0.3))

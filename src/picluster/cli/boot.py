@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         return _preview(plan, desk, options)
     screen = _Screen(plan, quiet=options.json)
     campaign = LiveCampaign(plan, desk, _options(options, plan), screen.audience())
-    with screen, Interrupts(campaign.cancel):
+    with screen, Interrupts(campaign.cancel, signal.SIG_DFL):
         report = campaign.run()
     _tell(report, options)
     return report.status

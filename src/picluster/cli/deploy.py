@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         found = rollout.prepare()
         _print(found.plain(), found.lines(), as_json=options.json)
         return 0
-    with Interrupts(rollout.cancel):
+    with Interrupts(rollout.cancel, signal.SIG_DFL):
         report = rollout.run()
     _tell(plan, report, options)
     return report.status

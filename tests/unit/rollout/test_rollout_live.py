@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from picluster.cli import main
 from picluster.errors import PiclusterError
 from picluster.rollout.live.rollout import LiveRollout
 from tests.conftest import MakeDescription
+from tests.unit.campaign.head_servers import until
 
 
 @pytest.fixture
@@ -84,6 +88,30 @@ def test_the_command_tells_and_ends_with_the_report_s_status(
     assert main(["deploy", "nothing", *words]) == 1
     assert "no boot server has a workload nothing" in capsys.readouterr().err
     assert main(["deploy", "example", "--limit", "bank_7", *words]) == 1
+
+
+def test_a_command_that_is_interrupted_says_who_was_told(place: Place) -> None:
+    report = place.folder / "report.json"
+    words = ["-i", str(place.path), "--journal", str(place.folder / "journal.db")]
+    words += ["--via", f"small-head={' '.join(place.server.reach.prefix)}"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "picluster", "deploy", "example", *words, "--report", str(report),
+         "--answer-s", "300"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: place.assigned(1))
+        assert main(["deploy", "example", *words]) == 1  # one at a time
+        first.send_signal(signal.SIGINT)
+        assert first.wait(20) == 130
+    finally:
+        first.kill()
+    found = {one["name"]: one["outcome"] for one in json.loads(report.read_text())["boards"]}
+    assert found == {"pi-1-1": "open", **dict.fromkeys(("pi-1-2", "pi-2-1", "pi-2-2"), "untouched")}
+    assert [line.split()[0] for line in place.assigned(1)] == ["pi-1-1"]
+    # what was told goes on, and the next roll-out takes it up
+    with place.boards():
+        assert main(["deploy", "example", *words]) == 0
 
 
 def test_a_server_that_goes_away_in_between_is_said(place: Place) -> None:

@@ -8,6 +8,7 @@ outlet of its own is cycled alone, which kills nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from picluster.campaign.diagnose.rules import Cure
@@ -56,10 +57,8 @@ class Priced:
         counted = f"{view.ready} of {len(view.expected)} ready"
         if view.ready >= enough:
             return Accept(f"{counted}, {enough} are enough")
-        if view.attempt >= settings.max_attempts:
-            return Accept(f"{counted}, and {view.attempt} attempts were made")
-        if all(board.alone for board in failed):
-            return Accept(f"{counted}; the others have outlets of their own, and were cycled alone")
+        if why := _no_more(view, failed, settings):
+            return Accept(f"{counted}{why}")
         price = self.price(view, history, settings)
         if not price.pays:
             return Accept(f"{counted}; another cycle does not pay", price)
@@ -79,6 +78,15 @@ class Priced:
         gain = sum(_chance(board, history) for board in view.boards if board.name in names)
         price = _price(gain, 0, view, history, settings)
         return CycleBoards(f"{len(names)} boards have outlets of their own", names, price)
+
+
+def _no_more(view: BankView, failed: Sequence[BoardView], settings: Settings) -> str:
+    """Why the bank is not cycled any more, whatever it would bring; empty when it may be."""
+    if view.attempt >= settings.max_attempts:
+        return f", and {view.attempt} attempts were made"
+    if all(board.alone for board in failed):
+        return "; the others have outlets of their own, and were cycled alone"
+    return ""
 
 
 def _expected(view: BankView, history: History, left: int, each: float) -> float:

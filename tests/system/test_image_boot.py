@@ -84,10 +84,12 @@ def test_the_root_is_an_overlay_and_memory_is_left(
         (root,) = [line.split() for line in mounts if line.split()[1] == "/"]
         assert root[2] == "overlay"
         assert root[3].split(",")[0] == "rw"
-        served = f"172.20.0.10:/srv/picluster/export/images/{debian_image['version']}/root"
+        served = f"172.20.0.10:/srv/picluster/export/images/{debian_image['version']}"
+        (image,) = [line.split() for line in mounts if line.split()[1] == "/run/picluster/image"]
+        assert (image[0], image[2]) == (served, "nfs")
+        assert "ro" in image[3].split(",")
         (lower,) = [line.split() for line in mounts if line.split()[1] == "/run/picluster/lower"]
-        assert lower[0] == served
-        assert lower[2] == "nfs"
+        assert lower[2] == "squashfs"
         assert "ro" in lower[3].split(",")
         meminfo = dict(re.findall(r"^(\w+): +(\d+) kB$", booted.run("cat /proc/meminfo"), re.M))
         used = int(meminfo["MemTotal"]) - int(meminfo["MemFree"])

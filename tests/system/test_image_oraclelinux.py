@@ -47,6 +47,7 @@ def variables(configured_head: Head, login: Login, standin: Signed) -> dict[str,
     return {
         "node_image_provider": "oraclelinux",
         "node_image_release": "9",
+        "node_image_root": "tree",  # the other kind than the Debian image's
         "node_image_oraclelinux_mirror": f"file:///srv/picluster/{PLACE}",
         "node_image_oraclelinux_repositories": {
             "9": [{"id": "ol9_standin", "baseurl": "$mirror/repo"}]
@@ -120,6 +121,9 @@ def test_the_root_is_an_overlay_on_what_dnf_installed(
     booted: Booted, image: dict[str, Any]
 ) -> None:
     assert booted.run("findmnt -no FSTYPE /").strip() == "overlay"
+    served = f"172.20.0.10:/srv/picluster/export/images/{image['version']}"
+    lower = booted.run("findmnt -no SOURCE,FSTYPE /run/picluster/lower").split()
+    assert lower == [f"{served}/root", "nfs"]
     assert booted.run("uname -r").strip() == image["kernel"]
     module = booted.run("modprobe virtio-rng && modinfo -n virtio-rng").strip()
     assert module.endswith(".ko.xz")

@@ -136,10 +136,11 @@ class _Peers:
         """``picluster deploy``; of a new version unless words say otherwise."""
         if not words:
             self.deliver()
-        report = self._folder / "report.json"
+        report, head = self._folder / "report.json", self._twin.head
         cost = run(
             [program("picluster"), "deploy", "example", "-i", str(self._twin.inventory),
-             *self._twin.via, "--report", str(report), "--journal", str(self._folder / "j.db"),
+             "--via", f"{head.host}=podman exec -i {head.places.container}",
+             "--report", str(report), "--journal", str(self._folder / "j.db"),
              *words],
             statuses=frozenset({0, 3}),
         )  # fmt: skip

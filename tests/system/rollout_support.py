@@ -35,10 +35,9 @@ class Rollouts:
         program = str(Path(sys.executable).with_name("picluster"))
         report = self.folder / "report.json"
         report.unlink(missing_ok=True)
-        done = run(
-            [program, *words, "-i", str(self.twin.inventory), *self.twin.via, "--report",
-             str(report), "--journal", str(self.folder / "journal.db"), "--answer-s", "12"]
-        )  # fmt: skip
+        words = (*words, "-i", str(self.twin.inventory), "--answer-s", "12")
+        files = ("--report", str(report), "--journal", str(self.folder / "journal.db"))
+        done = run([program, *words, *files])
         print(done.stdout, done.stderr, file=sys.stderr)
         found = json.loads(report.read_text()) if report.exists() else {"error": done.stderr}
         return done.returncode, found

@@ -147,7 +147,7 @@ def test_two_at_once_are_refused_and_a_cancel_leaves_boards_to_go_on(rollouts: R
     program = str(Path(sys.executable).with_name("picluster"))
     words = ["deploy", "example", "--version", "slow", "--limit", "bank_1"]
     first = subprocess.Popen(
-        [program, *words, "-i", str(rollouts.twin.inventory), *rollouts.twin.via, "--journal",
+        [program, *words, "-i", str(rollouts.twin.inventory), "--journal",
          str(rollouts.folder / "journal.db"), "--report", str(rollouts.folder / "cancelled.json")],
         cwd=TREE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

@@ -12,6 +12,7 @@ import lzma
 import struct
 import subprocess
 import zlib
+from typing import Any
 
 from .provider import BuildError
 
@@ -66,21 +67,17 @@ def _unpack(payload: bytes, method: str, name: str) -> bytes:
 
 
 def _gunzip(data: bytes, name: str) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        image = unpacker.decompress(data, UNPACK_LIMIT)
-    except zlib.error as error:
-        raise BuildError(f"{name} is damaged: {error}") from error
-    if not unpacker.eof:
-        raise BuildError(f"{name} is cut short, or larger than {UNPACK_LIMIT >> 20} MiB unpacked")
-    return image
+    return _decompress(zlib.decompressobj(wbits=31), data, name)
 
 
 def _unxz(data: bytes, name: str) -> bytes:
-    unpacker = lzma.LZMADecompressor()
+    return _decompress(lzma.LZMADecompressor(), data, name)
+
+
+def _decompress(unpacker: Any, data: bytes, name: str) -> bytes:
     try:
-        image = unpacker.decompress(data, UNPACK_LIMIT)
-    except lzma.LZMAError as error:
+        image: bytes = unpacker.decompress(data, UNPACK_LIMIT)
+    except (zlib.error, lzma.LZMAError) as error:
         raise BuildError(f"{name} is damaged: {error}") from error
     if not unpacker.eof:
         raise BuildError(f"{name} is cut short, or larger than {UNPACK_LIMIT >> 20} MiB unpacked")

@@ -6,8 +6,6 @@ its own time: a cycle is an off and an on, each verified.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,7 +23,7 @@ from picluster.power.drivers.context import (
     attempt_at,
     community_of,
     snmp_secrets,
-    too_late,
+    within,
 )
 from picluster.power.drivers.verify import verify
 from picluster.power.model import OutletState
@@ -75,24 +73,14 @@ class _Session:
         self._attempt = attempt
         self._tables = [t for t in TABLES if table in ("auto", t.name)]
 
-    @asynccontextmanager
-    async def _guarded(self) -> AsyncIterator[None]:
-        attempt = self._attempt
-        attempt.started = time.monotonic()
-        try:
-            async with asyncio.timeout(attempt.limit_s):
-                yield
-        except TimeoutError:
-            raise too_late(attempt) from None
-
     async def status(self, outlets: Collection[int]) -> Mapping[int, OutletState]:
         """The outlets asked for, object by object."""
-        async with self._guarded():
+        async with within(self._attempt):
             return {outlet: await self._state(outlet) for outlet in outlets}
 
     async def switch(self, outlet: int, *, on: bool) -> None:
         """Command it, then read until it shows."""
-        async with self._guarded():
+        async with within(self._attempt):
             table = await self._table(outlet)
             self._attempt.at(f"switch outlet {outlet} {'on' if on else 'off'}")
             try:

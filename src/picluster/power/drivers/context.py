@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -77,6 +78,21 @@ def too_late(attempt: Attempt) -> DeadPduError:
         f"no complete answer within {attempt.limit_s:g} s",
         "check the PDU by hand, or give it a longer timeout_s",
     )
+
+
+@asynccontextmanager
+async def within(attempt: Attempt) -> AsyncIterator[None]:
+    """Begin the attempt's time anew; what is done in the block has that long.
+
+    Raises:
+        DeadPduError: it takes longer.
+    """
+    attempt.started = time.monotonic()
+    try:
+        async with asyncio.timeout(attempt.limit_s):
+            yield
+    except TimeoutError:
+        raise too_late(attempt) from None
 
 
 async def in_time(connecting: Awaitable[T], attempt: Attempt) -> T:

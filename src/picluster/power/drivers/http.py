@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from picluster.harvest.live.attempt import Attempt
-from picluster.power.drivers.context import dead, reason, too_late
+from picluster.power.drivers.context import dead, reason, within
 
 #: Status pages of PDUs are smaller by far.
 MAX_ANSWER = 256 * 1024
@@ -48,12 +46,9 @@ async def get(session: aiohttp.ClientSession, url: URL) -> Answer:
 @asynccontextmanager
 async def guarded(attempt: Attempt) -> AsyncIterator[None]:
     """One time limit, and one message for everything that goes wrong on the line."""
-    attempt.started = time.monotonic()
     try:
-        async with asyncio.timeout(attempt.limit_s):
+        async with within(attempt):
             yield
-    except TimeoutError:
-        raise too_late(attempt) from None
     except aiohttp.ClientConnectorError as error:
         raise dead(attempt, reason(error.os_error), "check its address, port and power") from None
     except TooLongError as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from picluster.harvest.live.attempt import Attempt
-from picluster.power.drivers.context import dead, in_time, reason, too_late
+from picluster.power.drivers.context import dead, in_time, reason, within
 
 #: Sends a line and gives the answer, both without their ends.
 AskLine = Callable[[str], Awaitable[str]]
@@ -40,14 +39,11 @@ async def line_session(host: str, port: int, attempt: Attempt) -> AsyncIterator[
 
     async def ask(line: str) -> str:
         attempt.at(line)
-        attempt.started = time.monotonic()
         try:
-            async with asyncio.timeout(attempt.limit_s):
+            async with within(attempt):
                 writer.write(f"{line}\r\n".encode("ascii", "replace"))
                 await writer.drain()
                 answer = await reader.readuntil(b"\n")
-        except TimeoutError:
-            raise too_late(attempt) from None
         except asyncio.LimitOverrunError:
             raise dead(attempt, "a line without end", "check that it is the device") from None
         except (OSError, asyncio.IncompleteReadError):

@@ -6,7 +6,6 @@ PowerMan names every outlet; ``plug`` in the description says how, by default ``
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 
@@ -22,7 +21,7 @@ from picluster.power.drivers.context import (
     dead,
     in_time,
     reason,
-    too_late,
+    within,
 )
 from picluster.power.drivers.verify import verify
 from picluster.power.model import OutletState
@@ -60,12 +59,9 @@ class _Session:
     async def guarded(self) -> AsyncIterator[None]:
         """One time limit, and one message for everything that goes wrong on the line."""
         attempt = self._attempt
-        attempt.started = time.monotonic()
         try:
-            async with asyncio.timeout(attempt.limit_s):
+            async with within(attempt):
                 yield
-        except TimeoutError:
-            raise too_late(attempt) from None
         except (asyncio.IncompleteReadError, ConnectionResetError, BrokenPipeError):
             raise dead(attempt, "the daemon ended the session", _BY_HAND) from None
         except asyncio.LimitOverrunError:

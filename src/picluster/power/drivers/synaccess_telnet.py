@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 
@@ -26,7 +25,7 @@ from picluster.power.drivers.context import (
     in_time,
     password_of,
     reason,
-    too_late,
+    within,
 )
 from picluster.power.drivers.telnet import MAX_RECEIVED, FloodError, Telnet
 from picluster.power.drivers.verify import verify
@@ -80,12 +79,9 @@ class _Session:
     async def guarded(self) -> AsyncIterator[None]:
         """One time limit, and one message for everything that goes wrong on the line."""
         attempt = self._attempt
-        attempt.started = time.monotonic()
         try:
-            async with asyncio.timeout(attempt.limit_s):
+            async with within(attempt):
                 yield
-        except TimeoutError:
-            raise too_late(attempt) from None
         except FloodError:
             what = f"more than {MAX_RECEIVED // 1024} KiB of answer"
             raise dead(attempt, what, _BY_HAND) from None

@@ -7,7 +7,6 @@ of ports. Where a board hangs on a port of its own, it can be cycled alone.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -26,7 +25,7 @@ from picluster.power.drivers.context import (
     attempt_at,
     only_dead,
     snmp_secrets,
-    too_late,
+    within,
 )
 from picluster.power.drivers.verify import known, verify
 from picluster.power.model import OutletState
@@ -88,28 +87,19 @@ class _Session:
         self._mac = mac
         self._attempt = attempt
 
-    @asynccontextmanager
-    async def _guarded(self) -> AsyncIterator[None]:
-        self._attempt.started = time.monotonic()
-        try:
-            async with asyncio.timeout(self._attempt.limit_s):
-                yield
-        except TimeoutError:
-            raise too_late(self._attempt) from None
-
     async def _ask(self, step: str, request: ApiRequest) -> list[object]:
         async with only_dead(self._attempt):
             return list((await self._controller.ask(step, request))["data"])
 
     async def status(self, outlets: Collection[int]) -> Mapping[int, OutletState]:
         """Every port or outlet that feeds."""
-        async with self._guarded():
+        async with within(self._attempt):
             states = await self._states()
         return {n: states.get(n, OutletState.UNKNOWN) for n in {*outlets, *states}}
 
     async def switch(self, outlet: int, *, on: bool) -> None:
         """Override the port's setting, then read until the switch shows it."""
-        async with self._guarded():
+        async with within(self._attempt):
             device = await self._device()
             wanted = OutletState.ON if on else OutletState.OFF
             if known(_states(device), outlet, self._attempt) is not wanted:
@@ -122,7 +112,7 @@ class _Session:
 
     async def cycle(self, outlet: int, off_s: float) -> None:
         """The controller's own power cycle of a port; off and on again for an outlet."""
-        async with self._guarded():
+        async with within(self._attempt):
             device = await self._device()
             feeds_by_relay = unifi.has_outlets(device)
             if not feeds_by_relay:

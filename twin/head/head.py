@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from picluster.errors import os_errors, refusal, shown
 from twin.head import apt, container, image, outside, packages, reach
+from twin.head.kind import AnyHead
 from twin.head.places import Places, check_name
 from twin.names import hold
 from twin.net import Namespace
@@ -30,7 +31,7 @@ CONTAINER_VARIABLES: dict[str, Any] = {
 }
 
 
-class Head:
+class Head(AnyHead):
     """A Debian 12 head in a container, named; a context manager that removes it on leaving.
 
     Everything it makes is called after ``name``, so :meth:`down` cleans up after a process that
@@ -66,16 +67,6 @@ class Head:
     def of(cls, cluster: Cluster, name: str, rack: Rack | None = None) -> Self:
         """The head of a cluster description, named as in its inventory."""
         return cls(name, rack, host=cluster.head.name, boot_interface=cluster.head.boot_interface)
-
-    @property
-    def name(self) -> str:
-        """The name it was given."""
-        return self.places.name
-
-    @property
-    def inventory(self) -> Path:
-        """Inventory source (``ansible-playbook -i``) that says how to reach this head."""
-        return self.places.inventory
 
     @property
     def exports(self) -> Path:
@@ -142,25 +133,6 @@ class Head:
     def run(self, args: Sequence[str], *, timeout_s: float = 60) -> CompletedProcess[bytes]:
         """Run a command in the head; its status is the caller's to judge."""
         return container.run(self.places.container, args, timeout_s=timeout_s)
-
-    def exec(self, args: Sequence[str], *, timeout_s: float = 60) -> str:
-        """Run a command in the head and give its standard output.
-
-        Raises:
-            PiclusterError: it failed; the message holds the end of what it said.
-        """
-        done = self.run(args, timeout_s=timeout_s)
-        if done.returncode:
-            said = (done.stderr or done.stdout).decode(errors="replace").strip()[-600:]
-            raise refusal(f"{args[0]} in {self.name} failed with status {done.returncode}: {said}")
-        return done.stdout.decode(errors="replace")
-
-    def copy_out(self, path: str) -> bytes:
-        """Content of a file of the head."""
-        done = self.run(["cat", path])
-        if done.returncode:
-            raise refusal(f"cannot read: {done.stderr.decode(errors='replace').strip()}", file=path)
-        return done.stdout
 
     def __enter__(self) -> Self:
         self._lock = hold(f"{self.name}-head")

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from picluster.errors import PiclusterError, os_errors, refusal
 from twin.head import apt, container, outside, packages, reach
+from twin.head.kind import AnyHead
 from twin.head.places import Places, check_name
 from twin.head.vm import bytecode, disk, qemu
 from twin.machine.console import Console
@@ -38,7 +39,7 @@ Gateway=10.0.2.2
 """
 
 
-class MachineHead:
+class MachineHead(AnyHead):
     """A head in an x86_64 QEMU machine; like :class:`twin.head.Head` for a playbook's purposes.
 
     Args:
@@ -71,16 +72,6 @@ class MachineHead:
     def of(cls, cluster: Cluster, name: str, rack: Rack | None = None, **options: Any) -> Self:
         """The head of a cluster description, named as in its inventory."""
         return cls(name, rack, host=cluster.head.name, **options)
-
-    @property
-    def name(self) -> str:
-        """The name it was given."""
-        return self.places.name
-
-    @property
-    def inventory(self) -> Path:
-        """Inventory source (``ansible-playbook -i``) that says how to reach this head."""
-        return self.places.inventory
 
     @property
     def namespace(self) -> Namespace:
@@ -182,25 +173,6 @@ class MachineHead:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise refusal(f"cannot run {args[0]} in {self.name}: {error}") from error
-
-    def exec(self, args: Sequence[str], *, timeout_s: float = 120) -> str:
-        """Run a command in the head and give its standard output.
-
-        Raises:
-            PiclusterError: it failed; the message holds the end of what it said.
-        """
-        done = self.run(args, timeout_s=timeout_s)
-        if done.returncode:
-            said = (done.stderr or done.stdout).decode(errors="replace").strip()[-600:]
-            raise refusal(f"{args[0]} in {self.name} failed with status {done.returncode}: {said}")
-        return done.stdout.decode(errors="replace")
-
-    def copy_out(self, path: str) -> bytes:
-        """Content of a file of the head."""
-        done = self.run(["cat", path])
-        if done.returncode:
-            raise refusal(f"cannot read: {done.stderr.decode(errors='replace').strip()}", file=path)
-        return done.stdout
 
     def down(self) -> None:
         """Remove everything :meth:`up` made, whoever called it; twice is fine."""

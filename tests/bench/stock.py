@@ -18,7 +18,7 @@ _TFTP = "/srv/picluster/tftp"
 _STOCK = "/srv/picluster/export/stock"
 _OTHER = f"{_TFTP}/images/other"
 _LOGIN_S = 600.0
-_BUILD_S = 1500.0
+_BUILD_S = 3600.0
 #: What our image has too, with Debian's initramfs-tools, which takes every driver there is.
 _PACKAGES = (
     "systemd-sysv,udev,dbus,openssh-server,python3,iproute2,procps,kmod,initramfs-tools,"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from twin.head import Head
     from twin.head.playbook import Outcome
 
-pytestmark = [pytest.mark.boots, pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(6000)]
+pytestmark = [pytest.mark.boots, pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(10000)]
 
 
 @pytest.fixture(scope="module")

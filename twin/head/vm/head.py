@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: A machine of its own is up in half a minute; one that is shared may take ten times as long.
 _BOOT_S = 600
 #: For a playbook, see :func:`twin.head.playbook.play`.
-PLAY_S = 2400
+PLAY_S = 4800
 #: The outside as QEMU's user network shows it; DNS is that of the namespace around it.
 _NETWORK = """[Match]
 Name=eth0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from twin.net import Namespace
 
 #: No machine outlives this; seconds.
-LIFE_S = 7200
+LIFE_S = 10800
 #: Where its ssh server is, on the loopback address of its namespace.
 SSH_PORT = 2222
 MEMORY_MIB = 2048

@@ -39,6 +39,16 @@ options:
   settings:
     description: What its programs find in their environment, by name.
     type: dict
+  secrets:
+    description:
+      - Files of the control node that no account but root may read, by the name they get below
+        C(secret). Each must be its owner's alone there, mode 0600 or less.
+      - They lie as 0600 in a folder 0700 on the boot server. Root of every node can read them, and
+        they travel in clear over the boot network, as the nodes' root does.
+      - What everybody may read in C(SHA256SUMS) is salted with 32 bytes that this control node
+        keeps as C(~/.local/state/picluster/salt). Another control node has to be given that file
+        to deliver the same version again.
+    type: dict
   export_root:
     description: Directory the NFS server exports.
     type: path
@@ -68,6 +78,7 @@ EXAMPLES = r"""
     version: "1"
     source: "{{ role_path }}/files/workload"
     settings: {GREETING: hello}
+    secrets: {token: ~/.local/state/picluster/mini/secrets/example}
     export_root: "{{ picluster_export_root }}"
 """
 
@@ -179,6 +190,17 @@ def check(place: Path, digest: str) -> None:
     sums = (place / "SHA256SUMS").read_bytes()
     if hashlib.sha256(sums).hexdigest() != digest:
         raise DeliveryError("SHA256SUMS is not the one that was packed")
+    check_sums(place, sums)
+    if (place / "secret").exists():  # its own list was held against the version's
+        check_sums(place / "secret", (place / "secret" / "SHA256SUMS").read_bytes())
+
+
+def check_sums(place: Path, sums: bytes) -> None:
+    """Hold the files of a folder against a list.
+
+    Raises:
+        DeliveryError: something differs.
+    """
     for line in sums.decode().splitlines():
         wanted, _, name = line.partition("  ")
         path = place / name

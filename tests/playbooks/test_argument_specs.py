@@ -38,6 +38,7 @@ def test_every_role_is_covered() -> None:
         "boot_files",
         "campaign",
         "control_node",
+        "control_secret",
         "dhcp_server",
         "head_network",
         "host_authority",

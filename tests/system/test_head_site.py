@@ -189,6 +189,21 @@ def test_the_export_is_read_and_never_written(
     assert (tree / "hello").read_text() == "from the head\n"
 
 
+def test_who_has_no_port_below_1024_reads_nothing(configured_head: Head, board: Namespace) -> None:
+    """An account that is not root can say that it is root, and has no such port to say it from."""
+    private = configured_head.exports / "export" / "private"
+    private.write_text("root alone\n")
+    private.chmod(0o600)
+    anybody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    url = f"{EXPORT}/private"
+    as_root = f"{url}{'&' if '?' in url else '?'}uid=0&gid=0"
+    for words in ((*anybody, "nfs-cat", url), (*anybody, "nfs-cat", as_root)):
+        answer = nfs(board, *words)
+        assert answer.returncode != 0
+        assert "root alone" not in answer.stdout
+    assert nfs(board, "nfs-cat", as_root).stdout == "root alone\n"
+
+
 def test_the_export_is_refused_outside_the_boot_network(configured_head: Head, rack: Rack) -> None:
     (configured_head.exports / "export" / "hello").write_text("from the head\n")
     namespace = configured_head.namespace

@@ -55,6 +55,12 @@ true
 """
 
 
+def _sums(files: dict[str, str]) -> str:
+    return "".join(
+        f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in files.items()
+    )
+
+
 class Node:
     """A node inside a head."""
 
@@ -66,12 +72,15 @@ class Node:
         script = 'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1"'
         self.head.exec(["sh", "-c", script, "sh", path, text])
 
-    def assign(self, version: str, **files: str) -> None:
+    def assign(self, version: str, secrets: dict[str, str] | None = None, **files: str) -> None:
         """Put a version on its share, and assign it."""
         folder = f"/run/picluster/workloads/artefacts/hello/{version}"
-        sums = "".join(
-            f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in files.items()
-        )
+        if secrets:
+            for name, text in secrets.items():
+                self.put(f"{folder}/secret/{name}", text)
+            self.head.exec(["chmod", "-R", "go=", f"{folder}/secret"])
+            files["secret/SHA256SUMS"] = _sums(secrets)
+        sums = _sums(files)
         for name, text in {**files, "SHA256SUMS": sums}.items():
             self.put(f"{folder}/{name}", text)
         digest = hashlib.sha256(sums.encode()).hexdigest()
@@ -155,3 +164,39 @@ def test_a_program_that_always_ends_has_failed_and_is_tried_again(node: Node) ->
     reason = f"run%20has%20ended:%20journalctl%20-u%20{UNIT}"
     assert node.said()[1] == f"hello version=1 state=failed order={ORDER} reason={reason}"
     assert int(node.show(UNIT, "NRestarts")) > 0
+
+
+#: Tells what it may do, and makes a group of processes below its own.
+_PRIVILEGED = """#!/bin/sh
+group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+test -d "$group" || group=/sys/fs/cgroup/unified$(sed -n 's/^0:://p' /proc/self/cgroup)
+exec > said
+id -u
+cat "$SECRETS/pin"
+grep NoNewPrivs /proc/self/status
+mkdir "$group/mine" && echo made
+exec sleep 1000
+"""
+
+
+def test_a_privileged_one_is_root_with_groups_of_its_own(node: Node) -> None:
+    conf = "memory_mib=40\nstart_s=10\nuser=root\nprivileged=yes\n"
+    node.assign("1", {"pin": "1234\n"}, run=_PRIVILEGED, **{"workload.conf": conf})
+    node.poke()
+    ok = f"hello version=1 state=ok order={ORDER}"
+    until(lambda: ok in node.said(), "it is well", 30)
+    shown = {name: node.show(UNIT, name) for name in ("Delegate", "NoNewPrivileges", "MemoryMax")}
+    assert shown == {"Delegate": "yes", "NoNewPrivileges": "no", "MemoryMax": str(40 << 20)}
+    said = node.head.exec(["cat", "/var/lib/picluster/work/hello/data/said"])
+    assert said.split() == ["0", "1234", "NoNewPrivs:", "0", "made"]
+    # the same, of an account: it reads its secret, and others do not
+    conf = "memory_mib=40\nuser=nobody\n"
+    run = '#!/bin/sh\ncat "$SECRETS/pin" > said\nexec sleep 1000\n'
+    node.assign("2", {"pin": "4321\n"}, run=run, **{"workload.conf": conf})
+    node.poke()
+    until(lambda: f"hello version=2 state=ok order={ORDER}" in node.said(), "2 is well", 30)
+    assert node.head.exec(["cat", "/var/lib/picluster/work/hello/data/said"]) == "4321\n"
+    daemon = ["setpriv", "--reuid", "daemon", "--regid", "daemon", "--clear-groups"]
+    for pin in ("/var/lib/picluster/work/hello/2", "/run/picluster/workloads/artefacts/hello/2"):
+        read = ["sh", "-c", '"$@" 2>/dev/null || echo refused', "sh", *daemon, "cat"]
+        assert node.head.exec([*read, f"{pin}/secret/pin"]) == "refused\n"

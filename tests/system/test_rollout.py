@@ -233,17 +233,20 @@ def test_a_java_application_computes_on_all_nodes(rollouts: Rollouts, tmp_path: 
     assert run([*count, *addresses]).returncode == 0
 
 
-def test_boinc_computes_on_boards(rollouts: Rollouts) -> None:
+def test_boinc_computes_on_boards(rollouts: Rollouts, tmp_path: Path) -> None:
     """The project is in a place on the core switch; boards find it there."""
     control = Namespace(f"picluster-{rollouts.twin.head.name}-control", create=False)
     address = free_addresses(rollouts.twin.plan)[0]
     words = [sys.executable, "-m", "twin.devices.boinc_project", address, "18080"]
+    key = tmp_path / "key"
+    key.write_text("twin\n")
+    key.chmod(0o600)
     with control.popen(words, cwd=TREE) as project:
         try:
             settings = {
                 "workload": "boinc",
                 "workload_boinc_project": f"http://{address}:18080/",
-                "workload_boinc_account_key": "twin",
+                "workload_boinc_account_key_file": str(key),
                 "workload_boinc_options": "--skip_cpu_benchmarks --no_info_fetch",
                 "workload_boinc_disk_gb": 0.03,
                 "workload_boinc_sensor": "/run/twin/sys/class/thermal/thermal_zone0/temp",
@@ -257,8 +260,26 @@ def test_boinc_computes_on_boards(rollouts: Rollouts) -> None:
             found = json.loads(control.run(state))
             assert found["hosts"] == ["pi-2-1", "pi-2-2"]
             assert found["answers"]["wu_1_0_out"] == "168"
+            the_key_is_for_root_and_the_workload(rollouts, "pi-2-1")
             status, report = rollouts.command("undeploy", "boinc", "--limit", boards)
             assert (status, counts(report)) == (0, {"ok": 2})
             assert rollouts.on("pi-2-1", "pgrep boinc") == ""
         finally:
             project.kill()
+
+
+def the_key_is_for_root_and_the_workload(rollouts: Rollouts, board: str) -> None:
+    """On a board: its copy, the mounted export, and the export asked for by hand."""
+    daemon = "setpriv --reuid daemon --regid daemon --init-groups"
+    copy = "/var/lib/picluster/work/boinc/1/secret/account_key"
+    shared = "/run/picluster/workloads/artefacts/boinc/1/secret/account_key"
+    store = "/srv/picluster/export/workloads/artefacts/boinc/1/secret/account_key"
+    url = f"nfs://172.20.0.10{store}?version=3&nfsport=2049&mountport=20048&uid=0&gid=0"
+    for path in (copy, shared):
+        assert rollouts.on(board, f"cat {path}") == "twin"
+        assert rollouts.on(board, f"{daemon} cat {path} 2>/dev/null") == ""
+    assert rollouts.on(board, f"nfs-cat '{url}'") == "twin"
+    assert rollouts.on(board, f"{daemon} nfs-cat '{url}' 2>/dev/null") == ""
+    assert rollouts.on(board, f"{daemon} ls -A {copy.rpartition('/')[0]} 2>/dev/null") == ""
+    assert rollouts.on(board, f"stat -c '%U %a' {copy}") == "nobody 400"
+    assert rollouts.on(board, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c ' twin '") == "0"

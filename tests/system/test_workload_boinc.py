@@ -35,6 +35,9 @@ class Client:
         self.data.mkdir()
         self.sensor = folder / "temp"
         self.sensor.write_text("45000\n")
+        secrets = folder / "secret"
+        secrets.mkdir()
+        (secrets / "account_key").write_text(f"{account}\n")
         libraries = UNPACKED / "usr" / "lib" / "x86_64-linux-gnu"
         self.environment = {
             **os.environ,
@@ -42,7 +45,7 @@ class Client:
             "LD_LIBRARY_PATH": str(libraries),
             "DATA": str(self.data),
             "PROJECT": project.project.url,
-            "ACCOUNT": account,
+            "SECRETS": str(secrets),
             "CPUS_PERCENT": "100",
             "CPU_PERCENT": "100",
             "MAX_TEMP_C": "70",

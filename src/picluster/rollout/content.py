@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from picluster.errors import refusal, shown
+from picluster.rollout.secret import FOLDER
 
 #: A file of the control node, or bytes that are made.
 Content = Path | bytes
@@ -14,10 +15,12 @@ Content = Path | bytes
 CONF = "workload.conf"
 PROGRAMS = ("run", "check", "drain")
 _SHARE, _SETTINGS = "share", "settings"
-_MADE = ("SHA256SUMS", _SETTINGS)
+_MADE = ("SHA256SUMS", _SETTINGS, FOLDER)
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 _CONF = re.compile(
-    r"(?:memory_mib|start_s|drain_s)=[1-9][0-9]{0,5}|user=[a-z_][a-z0-9_-]{0,31}|#[ -~]*|", re.ASCII
+    r"(?:memory_mib|start_s|drain_s)=[1-9][0-9]{0,5}|user=[a-z_][a-z0-9_-]{0,31}"
+    r"|privileged=(?:yes|no)|#[ -~]*|",
+    re.ASCII,
 )
 _SETTING = re.compile(r"[A-Z][A-Z0-9_]{0,31}", re.ASCII)
 _VALUE = re.compile(r"[ -~]*", re.ASCII)
@@ -100,10 +103,16 @@ def _conf(path: Path, instead: Mapping[str, object]) -> bytes:
         if not _CONF.fullmatch(line):
             raise refusal(
                 f"not a line of a workload's settings: {shown(line)}",
-                "memory_mib, start_s or drain_s with a whole number, user with a name",
+                "memory_mib, start_s or drain_s with a whole number, user with a name, privileged "
+                "with yes or no",
                 file=path,
                 line=number,
             )
+    last = dict(line.split("=", 1) for _, line in (*kept, *given) if "=" in line)
+    if last.get("privileged") == "yes" and last.get("user") != "root":
+        raise refusal(
+            "privileged=yes without user=root", "set both, or leave privileged out", file=path
+        )
     return "".join(f"{line}\n" for _, line in (*kept, *given)).encode()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from picluster.errors import os_errors
+from picluster.rollout import secret
 from picluster.rollout.assigned import check_version, check_workload
 from picluster.rollout.content import PROGRAMS, Content, contents_of
 
@@ -43,6 +44,8 @@ class Parts:
         share: more of ``share``: files and folders by the name they get there.
         conf: lines of ``workload.conf`` that count instead of the folder's, by name.
         settings: what its programs find in their environment, by name.
+        secrets: files that are their owner's alone, by name; in ``secret`` for root alone.
+        salt: see :func:`picluster.rollout.secret.salt_of`; needed with secrets.
     """
 
     folder: Path
@@ -50,6 +53,8 @@ class Parts:
     share: Mapping[str, Path] = field(default_factory=dict)
     conf: Mapping[str, object] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+    salt: bytes = field(default=b"", repr=False)
 
 
 def pack(workload: str, version: str, parts: Parts, archive: Path) -> Packed:
@@ -68,13 +73,35 @@ def pack(workload: str, version: str, parts: Parts, archive: Path) -> Packed:
     check_version(version)
     with os_errors("read the workload", parts.folder):
         contents = contents_of(parts.folder, parts.files, parts.share, parts.conf, parts.settings)
-        lines = [f"{_digest(content)}  {name}\n" for name, content in contents.items()]
+        hidden = secret.secret_contents(parts.secrets, parts.salt)
+        listed = contents | {name: hidden[name] for name in hidden if name == secret.SUMS}
+        lines = [f"{_digest(content)}  {name}\n" for name, content in listed.items()]
     sums = "".join(lines).encode()
-    with os_errors("write the archive", archive), tarfile.open(archive, "w") as tar:
+    with os_errors("write the archive", archive), _private_tar(archive) as tar:
         for name, content in contents.items():
             _add(tar, name, content)
+        _add_secrets(tar, hidden)
         _add(tar, _SUMS, sums)
     return Packed(workload, version, hashlib.sha256(sums).hexdigest(), archive)
+
+
+def _private_tar(archive: Path) -> tarfile.TarFile:
+    """A tar file to be written that is its owner's alone, whatever was there."""
+    archive.unlink(missing_ok=True)
+    archive.touch(mode=0o600)
+    return tarfile.open(archive, "w")
+
+
+def _add_secrets(tar: tarfile.TarFile, hidden: Mapping[str, bytes]) -> None:
+    if not hidden:
+        return
+    folder = tarfile.TarInfo(secret.FOLDER)
+    folder.type, folder.mode = tarfile.DIRTYPE, 0o700
+    tar.addfile(folder)
+    for name, content in hidden.items():
+        entry = tarfile.TarInfo(name)
+        entry.mode, entry.size = 0o600, len(content)
+        tar.addfile(entry, io.BytesIO(content))
 
 
 def _digest(content: Content) -> str:

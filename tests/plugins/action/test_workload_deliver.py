@@ -48,6 +48,8 @@ class Delivery:
             env={
                 **os.environ,
                 "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
+                "ANSIBLE_LOG_PATH": str(self.folder / "log"),
+                "XDG_STATE_HOME": str(self.folder / "state"),
                 "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
                 "ANSIBLE_INVENTORY_ENABLED": "host_list",
             },
@@ -102,6 +104,38 @@ def test_what_a_killed_delivery_left_is_removed(delivery: Delivery) -> None:
     (left / "run").touch()
     assert delivery.run()[0] == 0
     assert not left.exists()
+
+
+def test_secrets_are_roots_alone_and_are_never_shown(delivery: Delivery) -> None:
+    secret = delivery.folder / "pin"
+    status, said = delivery.run("--check", secrets={"pin": str(secret)})
+    assert (status, said["changed"]) == (0, True)  # an earlier task of the play makes it
+    secret.write_text("unmistakable-1234\n")
+    secret.chmod(0o640)
+    status, said = delivery.run(secrets={"pin": str(secret)})
+    assert (status, "may be read or written by others: its mode is 0640" in said["msg"]) == (
+        2,
+        True,
+    )
+    assert not delivery.place.exists()
+    secret.chmod(0o600)
+    shown = []
+    for changed in (True, False):
+        status, said = delivery.run("-vvvv", "--diff", secrets={"pin": str(secret)})
+        assert (status, said["changed"]) == (0, changed)
+        shown.append(json.dumps(said))
+    place = delivery.place / "1" / "secret"
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert {path.name: path.stat().st_mode & 0o777 for path in place.iterdir()} == {
+        "SHA256SUMS": 0o600, "pin": 0o600, "salt": 0o600,
+    }  # fmt: skip
+    assert (place / "pin").read_text() == "unmistakable-1234\n"
+    shown.append((delivery.folder / "log").read_text())
+    assert "unmistakable" not in "".join(shown)
+    # another value is another version
+    secret.write_text("unmistakable-4321\n")
+    status, said = delivery.run(secrets={"pin": str(secret)})
+    assert (status, "is there with another content" in said["msg"]) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,20 @@ from tests.unit.node.shells import LIBEXEC, Place
 from tests.unit.node.test_node_guest import BOOT, head, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ORDER = "0123456789abcdef"
 GUEST_BIN = Path(__file__).parents[3] / "twin" / "boards" / "guest" / "bin"
 RUN = '#!/bin/sh\necho "$GREETING $NODE $SLOT" > said\nexec sleep 60\n'
 CHECK = '#!/bin/sh\ncat "$DATA/said" 2> /dev/null || { echo "nothing said; $HOME"; exit 1; }\n'
 CONF = "memory_mib=16\nstart_s=3\nuser=nobody\n"
+
+
+def sums_of(content: Mapping[str, str]) -> str:
+    """As sha256sum prints them."""
+    return "".join(
+        f"{hashlib.sha256(text.encode()).hexdigest()}  {file}\n" for file, text in content.items()
+    )
 
 
 class Node:
@@ -45,21 +52,30 @@ class Node:
         # nobody needs to be root for this
         place.program("setpriv", 'while [ "${1#-}" != "$1" ]; do case $1 in --re*) shift;; esac; '
                                  'shift; done; exec "$@"')  # fmt: skip
+        place.program("chown")
         place.program("install", 'for last; do :; done; mkdir -p "$last"')
 
-    def artefact(self, version: str, name: str = "hello", **files: str) -> str:
+    def artefact(
+        self,
+        version: str,
+        name: str = "hello",
+        secrets: Mapping[str, str] | None = None,
+        **files: str,
+    ) -> str:
         """Put a version on the share; its digest."""
         folder = self.share / "artefacts" / name / version
         folder.mkdir(parents=True)
         content = {"run": RUN, "check": CHECK, "workload.conf": CONF, **files}
         content = {file: text for file, text in content.items() if text}
+        if secrets:
+            (folder / "secret").mkdir()
+            for file, text in secrets.items():
+                (folder / "secret" / file).write_text(text)
+            content["secret/SHA256SUMS"] = sums_of(secrets)
         for file, text in content.items():
             (folder / file).parent.mkdir(exist_ok=True)
             (folder / file).write_text(text)
-        sums = "".join(
-            f"{hashlib.sha256(text.encode()).hexdigest()}  {file}\n"
-            for file, text in content.items()
-        )
+        sums = sums_of(content)
         (folder / "SHA256SUMS").write_text(sums)
         return hashlib.sha256(sums.encode()).hexdigest()
 
@@ -193,6 +209,9 @@ def test_a_program_that_has_died_is_started_again(node: Node) -> None:
         ("conf", "hello%201:%20workload.conf%20has%20a%20line%20that%20is%20none:%20user%3D%24%28"),
         ("sick", "not%20healthy:%20too%20ill"),
         ("ends", "run%20has%20ended:%20journalctl%20-u%20picluster-work-hello.service"),
+        ("privileged", "hello%201:%20privileged%3Dyes%20needs%20user%3Droot"),
+        ("secret", "hello%201:%20secret:%20pin:%20FAILED%20sha256sum:%20WARNING"),
+        ("no-secret", "hello%201:%20secrets%20cannot%20be%20copied"),
         ("path", "hello%201:%20SHA256SUMS%20has%20a%20line%20that%20is%20none"),
     ],
 )
@@ -202,10 +221,15 @@ def test_a_node_says_why_it_failed(node: Node, change: str, reason: str) -> None
         "sick": {"check": "#!/bin/sh\necho first\necho too ill\nexit 3\n"},
         "ends": {"run": "#!/bin/sh\nexit 1\n"},
         "path": {"../evil": "x"},
+        "privileged": {"workload.conf": "user=nobody\nprivileged=yes\n"},
     }.get(change, {})
-    digest = node.artefact("1", **files)
+    digest = node.artefact("1", secrets={"pin": "1234"} if "secret" in change else None, **files)
     folder = node.share / "artefacts/hello/1"
-    if change == "no-version":
+    if change == "secret":
+        (folder / "secret/pin").write_text("4321")
+    elif change == "no-secret":
+        shutil.rmtree(folder / "secret")
+    elif change == "no-version":
         shutil.rmtree(folder)
     elif change == "other-sums":
         digest = digest[::-1]
@@ -259,3 +283,46 @@ def test_datagrams_are_taken_off_the_socket_whatever_they_say(node: Node) -> Non
         assert node.look(2, poked=port.fileno()) == [said("starting"), said("ok")]
         with pytest.raises(BlockingIOError):
             port.recv(1)
+
+
+def test_secrets_are_handed_to_the_workloads_user_alone(node: Node) -> None:
+    run = '#!/bin/sh\ncat "$SECRETS/pin" > said\nexec sleep 60\n'
+    secrets = {"pin": "1234", "salt": "x"}
+    digest = node.artefact("1", secrets=secrets, run=run)
+    (node.share / "artefacts/hello/1/secret/more").write_text("not listed")
+    node.assign(f"pi-1-7 hello 1 {digest}")
+    assert node.look(2) == [said("starting"), said("ok")]
+    assert (node.store / "hello/data/said").read_text() == "1234"
+    folder = node.store / "hello/1/secret"
+    assert folder.stat().st_mode & 0o777 == 0o500
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {"pin": 0o400}
+    group = subprocess.run(["id", "-g", "nobody"], capture_output=True, text=True, check=True)
+    owner = f"nobody:{group.stdout.strip()}"
+    assert f"chown {owner} {folder}/pin {folder}" in node.place.called()
+    # what is withdrawn takes them along
+    node.assign("pi-1-7 hello - -")
+    node.look(2)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("conf", "properties"),
+    [
+        ("user=root\nprivileged=yes\n", ["Delegate=yes"]),
+        ("user=root\nprivileged=no\n", ["NoNewPrivileges=yes"]),
+        ("user=root\n", ["NoNewPrivileges=yes"]),
+    ],
+)
+def test_a_privileged_one_has_its_groups_and_rights(
+    node: Node, conf: str, properties: list[str]
+) -> None:
+    systemd_run = node.place.programs / "systemd-run"
+    text = systemd_run.read_text().split("\n", 1)
+    calls = f'echo "systemd-run $*" >> {node.place.calls}'
+    systemd_run.write_text(f"{text[0]}\n{calls}\n{text[1]}")
+    node.assign(f"pi-1-7 hello 1 {node.artefact('1', **{'workload.conf': conf})}")
+    assert node.look(2) == [said("starting"), said("ok")]
+    (call,) = [line for line in node.place.called() if line.startswith("systemd-run ")]
+    given = [word.partition("=")[2] for word in call.split() if word.startswith("--property=")]
+    kept = [one for one in given if one.startswith(("Delegate", "NoNew"))]
+    assert kept == properties

@@ -68,7 +68,7 @@ def test_dhcpd_of_another_boot_server(small: Path) -> None:
 
 def test_the_other_kinds(small: Path) -> None:
     plan = read_plan(small)
-    export = "(ro,sync,no_root_squash,no_subtree_check,fsid="
+    export = "(ro,sync,secure,no_root_squash,no_subtree_check,fsid="
     assert body(render(plan, "exports")).startswith(f"/srv/picluster/export 172.20.0.0/16{export}")
     assert body(render(plan, "tftp")) == (
         'TFTP_USERNAME="tftp"\nTFTP_DIRECTORY="/srv/picluster/tftp"\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,14 @@ class Servers:
         served = {bank: self.names[min(bank, len(self.names)) - 1] for bank in FLEET.by_bank}
         return BootServers(reaches, served, "export", FLEET, run="run", port=port)
 
-    def deliver(self, version: str, workload: str = "hello", **conf: Any) -> str:
+    def deliver(
+        self,
+        version: str,
+        workload: str = "hello",
+        secrets: Mapping[str, Path] | None = None,
+        salt: bytes = b"",
+        **conf: Any,
+    ) -> str:
         source = self.folder / f"source-{workload}-{version}"
         (source / "share" / "lib").mkdir(parents=True, exist_ok=True)
         (source / "run").write_text(f"#!/bin/sh\necho {version}\n")
@@ -53,7 +61,8 @@ class Servers:
         if not link.is_symlink():
             link.symlink_to("big file")
         archive = self.folder / "a.tar"
-        packed = pack(workload, version, Parts(source, conf=conf, settings={"A": "x y"}), archive)
+        parts = Parts(source, conf=conf, settings={"A": "x y"}, secrets=secrets or {}, salt=salt)
+        packed = pack(workload, version, parts, archive)
         place = self.export() / "workloads" / "artefacts" / workload / version
         place.mkdir(parents=True)
         with tarfile.open(archive) as tar:

@@ -24,6 +24,10 @@ from picluster.rollout.pack import Parts, pack
             "of a workload's settings: 'memory_mib=lots'",
         ),
         ({"conf": {"user": "root;id"}}, "not a line of a workload's settings"),
+        ({"conf": {"privileged": "yes"}}, "privileged=yes without user=root"),
+        ({"conf": {"privileged": "yes", "user": "nobody"}}, "privileged=yes without user=root"),
+        ({"conf": {"privileged": "perhaps", "user": "root"}}, "'privileged=perhaps'"),
+        ({"add": "secret"}, "secret is made when it is delivered"),
         ({"settings": {"a": "1"}}, "not a setting of a workload"),
         ({"settings": {"A": "1\nB=2"}}, "not a setting of a workload"),
         ({"files": {"../x": "run"}}, "is no file of a workload"),
@@ -64,3 +68,14 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     assert archives[0].read_bytes() == archives[1].read_bytes()
     other = Parts(source, files={"app.jar": source / "run"}, settings={"B": 2, "A": 2})
     assert pack("hello", "1", other, archives[0]).digest not in digests
+
+
+def test_root_alone_may_be_privileged(tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    folder.mkdir()
+    (folder / "run").touch()
+    (folder / "workload.conf").write_text("user=nobody\nprivileged=yes\n")
+    with pytest.raises(PiclusterError, match="privileged=yes without user=root"):
+        pack("a", "1", Parts(folder), tmp_path / "a.tar")
+    pack("a", "1", Parts(folder, conf={"user": "root"}), tmp_path / "a.tar")
+    pack("a", "1", Parts(folder, conf={"privileged": "no"}), tmp_path / "a.tar")

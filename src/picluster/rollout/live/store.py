@@ -4,6 +4,7 @@ This file is run there by ``python3 -I -``; it uses the standard library only an
 picluster. It reads one JSON object from its last argument and writes one to standard output.
 
 ``<root>/artefacts/<workload>/<version>/`` holds the files of a version and ``SHA256SUMS``,
+its folder ``secret``, if any, is root's alone and has a ``SHA256SUMS`` of its own,
 ``<root>/artefacts/<workload>/latest`` the version that was delivered last,
 ``<root>/artefacts/<workload>/wanted`` the version that was assigned last and the one before, and
 ``<root>/assigned/bank_<N>`` what the nodes of a bank are to run.
@@ -25,6 +26,7 @@ from typing import Any
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,47}", re.ASCII)
 _SUM = re.compile(r"([0-9a-f]{64})  ([^\0]+)")
+_SECRETS = "secret/SHA256SUMS"
 _NUMBERS = ("memory_mib", "start_s", "drain_s")
 _POKE = b"picluster/1 look\n"
 #: Pause between two datagrams, seconds.
@@ -106,12 +108,11 @@ def _json(path: Path) -> dict[str, Any]:
 def verify(root: Path, order: dict[str, Any]) -> dict[str, Any]:
     """Hold a version against its checksums; ``wrong`` says what differs, a few at most."""
     place = root / "artefacts" / order["workload"] / order["version"]
-    known = {}
-    for line in (place / "SHA256SUMS").read_text("utf-8").splitlines():
-        match = _SUM.fullmatch(line)
-        if match is None:
-            return {"wrong": ["SHA256SUMS has a line that is none"]}
-        known[match[2]] = match[1]
+    known = _sums(place / "SHA256SUMS")
+    if _SECRETS in known:
+        known |= {f"secret/{name}": sum_ for name, sum_ in _sums(place / _SECRETS).items()}
+    if "" in known or "secret/" in known:
+        return {"wrong": ["SHA256SUMS has a line that is none"]}
     there = {
         str(path.relative_to(place)): path
         for path in place.rglob("*")
@@ -122,7 +123,26 @@ def verify(root: Path, order: dict[str, Any]) -> dict[str, Any]:
     for name in known.keys() & there.keys():
         if _digest(there[name]) != known[name]:
             wrong.append(f"{name} has another checksum")
+    hidden = [path for path in (place / "secret", *place.glob("secret/*")) if path.exists()]
+    wrong += [
+        f"{path.relative_to(place)} may be read by others than root"
+        for path in hidden
+        if path.stat().st_mode & 0o077
+    ]
     return {"wrong": sorted(wrong)[:_TOLD]}
+
+
+def _sums(path: Path) -> dict[str, str]:
+    """Sums by name; one of no name for a line that is none."""
+    found = {}
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return {}  # it is missed by its name
+    for line in lines:
+        match = _SUM.fullmatch(line)
+        found[match[2] if match else ""] = match[1] if match else ""
+    return found
 
 
 def _digest(path: Path) -> str:

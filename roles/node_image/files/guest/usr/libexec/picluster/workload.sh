@@ -6,7 +6,7 @@ share=$picluster_run/workloads
 work=$picluster_run/work
 store=${PICLUSTER_STORE:-/var/lib/picluster/work}
 unit='' dir='' why=''
-memory_mib=64 start_s=30 drain_s=60 user=nobody group=''
+memory_mib=64 start_s=30 drain_s=60 user=nobody group='' privileged=no
 environment=()
 
 # tell STATE [REASON]: to the head, of the present name and version.
@@ -40,14 +40,16 @@ fetch() {
     while IFS= read -r line; do
         [[ $line =~ ^[0-9a-f]{64}\ \ share/ ]] && continue
         why="$name $version: SHA256SUMS has a line that is none"
-        [[ $line =~ ^[0-9a-f]{64}\ \ [A-Za-z0-9][A-Za-z0-9._+-]*$ ]] || return 1
-        files+=("$from/${line:66}")
+        [[ $line =~ ^[0-9a-f]{64}\ \ ([A-Za-z0-9][A-Za-z0-9._+-]*|secret/SHA256SUMS)$ ]] || return 1
+        [[ $line == *\ secret/* ]] || files+=("$from/${line:66}")
         sums+=$line$'\n'
     done < "$new/SHA256SUMS"
     why="$name $version cannot be copied"
     cp "${files[@]}" "$new" || return 1
+    [[ $sums != *\ secret/SHA256SUMS$'\n'* ]] || fetch_secrets || return 1
     why="$name $version: $(cd "$new" && sha256sum --check --quiet --strict - 2>&1 <<< "${sums%$'\n'}")" \
         || return 1
+    [[ ! -d $new/secret ]] || check_secrets || return 1
     chmod 0755 "$new"
     for line in run check drain; do
         [[ ! -e $new/$line ]] || chmod 0755 "$new/$line"
@@ -59,7 +61,7 @@ fetch() {
 # The settings of the version, one name and value a line.
 read_conf() {
     local line
-    memory_mib=64 start_s=30 drain_s=60 user=nobody
+    memory_mib=64 start_s=30 drain_s=60 user=nobody privileged=no
     why="$name $version has no workload.conf"
     [[ -f $dir/workload.conf ]] || return 1
     while IFS= read -r line || [[ $line ]]; do
@@ -68,10 +70,14 @@ read_conf() {
             printf -v "${BASH_REMATCH[1]}" %s "${BASH_REMATCH[2]}"
         elif [[ $line =~ ^user=([a-z_][a-z0-9_-]{0,31})$ ]]; then
             user=${BASH_REMATCH[1]}
+        elif [[ $line =~ ^privileged=(yes|no)$ ]]; then
+            privileged=${BASH_REMATCH[1]}
         else
             [[ $line =~ ^(#.*)?$ ]] || return 1
         fi
     done < "$dir/workload.conf"
+    why="$name $version: privileged=yes needs user=root"
+    [[ $privileged == no || $user == root ]] || return 1
     why="$name $version: there is no user $user"
     group=$(id -g "$user" 2> /dev/null) || return 1
     read_environment
@@ -82,7 +88,7 @@ read_environment() {
     local line
     environment=(
         "WORKLOAD=$name" "VERSION=$version" "DIR=$dir" "DATA=$store/$name/data"
-        "SHARE=$share/artefacts/$name/$version/share" "MEMORY_MIB=$memory_mib"
+        "SHARE=$share/artefacts/$name/$version/share" "SECRETS=$dir/secret" "MEMORY_MIB=$memory_mib"
         "NODE=$HOSTNAME" "ADDRESS=$ADDRESS" "BANK=$bank" "SLOT=$slot" "BOOT_SERVER=$SERVER"
     )
     [[ -f $dir/settings ]] || return 0
@@ -95,8 +101,9 @@ read_environment() {
 
 # as_user SECONDS PROGRAM: a program of the workload, in its environment.
 as_user() {
-    env "${environment[@]}" timeout "$1" setpriv --reuid "$user" --regid "$group" --init-groups \
-        --no-new-privs "$2" 2>&1 < /dev/null
+    local words=(--reuid "$user" --regid "$group" --init-groups)
+    [[ $privileged == yes ]] || words+=(--no-new-privs)
+    env "${environment[@]}" timeout "$1" setpriv "${words[@]}" "$2" 2>&1 < /dev/null
 }
 
 # healthy SECONDS: whether it is well within that time; why it is not.
@@ -134,15 +141,21 @@ start() {
     ((free / 1024 >= memory_mib)) || return 1
     why="$name $version has no run"
     [[ -f $dir/run ]] || return 1
+    hand_secrets_over || return 1
     why="cannot be started"
     install -d -o "$user" -g "$group" -m 0750 "$store/$name/data" || return 1
     for word in "${environment[@]}"; do
         words+=("--setenv=$word")
     done
+    # A privileged one may have children with other rights, and groups of its own below its limit.
+    if [[ $privileged == yes ]]; then
+        words+=(--property=Delegate=yes)
+    else
+        words+=(--property=NoNewPrivileges=yes)
+    fi
     systemd-run --quiet --unit="$unit" --uid="$user" --gid="$group" \
         --working-directory="$store/$name/data" --property="MemoryMax=${memory_mib}M" \
-        --property=Restart=on-failure --property=RestartSec=5 --property=NoNewPrivileges=yes \
-        "${words[@]}" "$dir/run"
+        --property=Restart=on-failure --property=RestartSec=5 "${words[@]}" "$dir/run"
 }
 
 # A version that is here already is read again: its files are this node's own.

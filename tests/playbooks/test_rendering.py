@@ -28,6 +28,7 @@ FROM_INVENTORY = {
     "picluster_prefix_length": 16,
     "picluster_server_name": "head",
     "picluster_tftp_root": "/srv/picluster/tftp",
+    "picluster_zones": "1=domain_1 2=domain_2",
 }
 # What only the other family has a place for.
 ONLY = {

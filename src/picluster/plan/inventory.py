@@ -32,7 +32,7 @@ def group_name(prefix: str, value: object) -> str:
 
 
 def cluster_variables(plan: AddressPlan) -> Variables:
-    """Variables of every host of the cluster."""
+    """Variables of every host of the cluster; the zone of a bank is the group of its domain."""
     cluster = plan.cluster
     return {
         "picluster_cluster": cluster.name,
@@ -45,6 +45,11 @@ def cluster_variables(plan: AddressPlan) -> Variables:
         "picluster_node_count": len(plan.nodes),
         "picluster_tftp_root": cluster.tftp_root,
         "picluster_export_root": cluster.export_root,
+        "picluster_zones": " ".join(
+            f"{bank.number}={group_name('domain', bank.domain)}"
+            for bank in cluster.banks
+            if bank.domain is not None
+        ),
     }
 
 

@@ -87,6 +87,7 @@ def test_the_whole_inventory(repository: Path, small: Path) -> None:
         "picluster_node_count": 3,
         "picluster_tftp_root": "/srv/picluster/tftp",
         "picluster_export_root": "/srv/picluster/export",
+        "picluster_zones": "2=domain_east",
     }
     one = {
         "picluster_bank": 1, "picluster_rack": 7, "picluster_side": "front",

@@ -5,6 +5,7 @@ Run with ``PICLUSTER_WRITE_FIXTURES=1`` to write what is expected, and review th
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -29,6 +30,11 @@ FROM_INVENTORY = {
     "picluster_server_name": "head",
     "picluster_tftp_root": "/srv/picluster/tftp",
     "picluster_zones": "1=domain_1 2=domain_2",
+}
+# What the groups of an inventory give.
+FROM_GROUPS = {
+    "kubernetes_server_address": "172.20.0.11",
+    "kubernetes_server_addresses": ["172.20.0.10", "172.20.0.11", "172.20.0.12"],
 }
 # What only the other family has a place for.
 ONLY = {
@@ -79,7 +85,15 @@ def rendered(family: str, place: Path) -> dict[str, str]:
     playbook.write_text(yaml.safe_dump([play(role, family, into) for role in roles]))
     command = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", playbook]
     done = subprocess.run(
-        [*map(str, command), "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"],
+        [
+            *map(str, command),
+            "-c",
+            "local",
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+            "-e",
+            json.dumps(FROM_GROUPS),
+        ],
         cwd=ROOT,
         env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
         capture_output=True,

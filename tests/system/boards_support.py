@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,13 @@ def inventory_with(folder: Path, banks: Mapping[int, int]) -> Path:
     ]
     (target / "macs.csv").write_text("".join(kept))
     return target
+
+
+def with_domains(inventory: Path) -> None:
+    """Put each bank into a domain of its own, which has its number."""
+    file = inventory / "cluster.picluster.yml"
+    file.write_text(re.sub(r"\{number: (\d), rack: 1, sw", r"{number: \1, rack: 1, domain: \1, sw",
+                           file.read_text()))  # fmt: skip
 
 
 @contextlib.contextmanager

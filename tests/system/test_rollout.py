@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from boards_support import boards_image, campaign, inventory_with, run, small_twin, until
+from boards_support import (
+    boards_image,
+    campaign,
+    inventory_with,
+    run,
+    small_twin,
+    until,
+    with_domains,
+)
+from kubernetes_support import expected, recorded, standin
 from rollout_support import Rollouts, counts, outcomes
 
 from twin.cluster.control import strike
@@ -40,6 +49,7 @@ def rollouts(
 ) -> Iterator[Rollouts]:
     """Nine boards, all but one of them ready."""
     inventory = inventory_with(tmp_path_factory.mktemp("boards"), BANKS)
+    with_domains(inventory)
     folder = tmp_path_factory.mktemp("rollout")
     with (
         boards_image(configured_head, inventory),
@@ -283,3 +293,37 @@ def the_key_is_for_root_and_the_workload(rollouts: Rollouts, board: str) -> None
     assert rollouts.on(board, f"{daemon} ls -A {copy.rpartition('/')[0]} 2>/dev/null") == ""
     assert rollouts.on(board, f"stat -c '%U %a' {copy}") == "nobody 400"
     assert rollouts.on(board, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c ' twin '") == "0"
+
+
+def test_kubernetes_agents_know_their_zone(rollouts: Rollouts, tmp_path: Path) -> None:
+    """k3s is a stand-in that records how it is started; the rest is as on a node."""
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef")
+    token.chmod(0o600)
+    variables = {"workload": "kubernetes", "workload_kubernetes_token_file": str(token),
+                 **standin(tmp_path, "1")}  # fmt: skip
+    boards, late = ("pi-1-1", "pi-2-1"), "pi-2-2"
+    wrong = {**variables, "workload_kubernetes_k3s_sha256": "0" * 64}
+    refused = rollouts.playbook("deploy", "-e", json.dumps(wrong))
+    assert refused.returncode != 0
+    assert f"not {'0' * 64}" in " ".join(refused.stdout.split())
+    assert not (rollouts.store / "artefacts/kubernetes").exists()
+    rollouts.twin.power([late], on=False)
+    limit = ",".join((*boards, late))
+    done = rollouts.playbook("deploy", "-e", json.dumps(variables), "--limit", limit)
+    assert counts(rollouts.report()) == {"ok": 2, "absent": 1}, done.stdout
+    for board in boards:
+        zone = f"domain_{board.split('-')[1]}"
+        assert recorded(rollouts, board) == expected(rollouts, board, zone, token.read_text())
+    # one that boots later is told the same
+    rollouts.twin.power([late], on=True)
+    until(lambda: rollouts.state(late, "kubernetes") == "ok", f"{late} has joined", 120)
+    assert recorded(rollouts, late) == expected(rollouts, late, "domain_2", token.read_text())
+    # containers and mounts go with it
+    shims = "pgrep -f -c ^/var/lib/picluster/work/kubernetes/data/k3s/data/.*containerd-shim"
+    mounts = "grep -c k3s /proc/mounts"
+    assert (rollouts.on("pi-1-1", shims), rollouts.on("pi-1-1", mounts)) == ("1", "2")
+    status, report = rollouts.command("undeploy", "kubernetes", "--limit", limit)
+    assert (status, counts(report)) == (0, {"ok": 3})
+    assert (rollouts.on("pi-1-1", shims), rollouts.on("pi-1-1", mounts)) == ("0", "0")
+    assert rollouts.on("pi-1-1", "ls /var/lib/picluster/work") == ""

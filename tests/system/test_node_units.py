@@ -191,11 +191,11 @@ def test_a_privileged_one_is_root_with_groups_of_its_own(node: Node) -> None:
     assert said.split() == ["0", "1234", "NoNewPrivs:", "0", "made"]
     # the same, of an account: it reads its secret, and others do not
     conf = "memory_mib=40\nuser=nobody\n"
-    run = '#!/bin/sh\ncat "$SECRETS/pin" > said\nexec sleep 1000\n'
+    run = '#!/bin/sh\ncat "$SECRETS/pin" > pin\nexec sleep 1000\n'
     node.assign("2", {"pin": "4321\n"}, run=run, **{"workload.conf": conf})
     node.poke()
     until(lambda: f"hello version=2 state=ok order={ORDER}" in node.said(), "2 is well", 30)
-    assert node.head.exec(["cat", "/var/lib/picluster/work/hello/data/said"]) == "4321\n"
+    assert node.head.exec(["cat", "/var/lib/picluster/work/hello/data/pin"]) == "4321\n"
     daemon = ["setpriv", "--reuid", "daemon", "--regid", "daemon", "--clear-groups"]
     for pin in ("/var/lib/picluster/work/hello/2", "/run/picluster/workloads/artefacts/hello/2"):
         read = ["sh", "-c", '"$@" 2>/dev/null || echo refused', "sh", *daemon, "cat"]

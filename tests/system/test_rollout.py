@@ -292,7 +292,9 @@ def the_key_is_for_root_and_the_workload(rollouts: Rollouts, board: str) -> None
     assert rollouts.on(board, f"{daemon} nfs-cat '{url}' 2>/dev/null") == ""
     assert rollouts.on(board, f"{daemon} ls -A {copy.rpartition('/')[0]} 2>/dev/null") == ""
     assert rollouts.on(board, f"stat -c '%U %a' {copy}") == "nobody 400"
-    assert rollouts.on(board, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c ' twin '") == "0"
+    line = rollouts.on(board, "tr '\\0' ' ' < /proc/$(pgrep -o -x boinc)/cmdline")
+    assert line.startswith("boinc --dir ")
+    assert "twin" not in line
 
 
 def test_kubernetes_agents_know_their_zone(rollouts: Rollouts, tmp_path: Path) -> None:

@@ -119,7 +119,10 @@ def test_a_server_runs_as_it_is_configured(servers: Servers) -> None:
     again = servers.run()
     assert (again.status, again.changed()) == (0, [])
     # another setting is loaded by a restart
-    assert servers.run(kubernetes_server_grace_s=30).status == 0
+    three = ["172.20.0.10", "172.20.0.11", "172.20.0.12"]
+    assert servers.run(kubernetes_server_addresses=three).status == 0
+    config = yaml.safe_load(servers.read("/etc/rancher/k3s/config.yaml"))
+    assert (config["cluster-init"], config["tls-san"]) == (True, three)
     assert servers.read("/run/k3s-standin/arguments").count("server") == 2
 
 

@@ -50,7 +50,7 @@ EXAMPLES = r"""
     files:
       - what: k3s
         path: ~/k3s/k3s-arm64
-        sha256: 0000000000000000000000000000000000000000000000000000000000000000
+        sha256: 3f786850e387550fdab836ed7e6dc881de23001b1f54b9cd1c1d9b7c1f8f4f5a
         machine: arm64
 """
 

@@ -27,7 +27,7 @@ _HEADERS = 64 + 56
 _IMAGES = "/run/picluster/workloads/artefacts/kubernetes/{version}/share/images"
 #: What it was started with; a process of a container that outlives it; a kubelet that is well.
 _SCRIPT = """#!/bin/bash
-record=/var/lib/picluster/work/kubernetes/record
+record=/var/lib/k3s-standin
 data=/var/lib/picluster/work/kubernetes/data/k3s
 mkdir -p $record $data/data/0a1b/bin
 printf '%s\\n' "$@" > $record/arguments
@@ -91,13 +91,14 @@ def standin(folder: Path, version: str) -> dict[str, Any]:
         ],
         "workload_kubernetes_cgroups": f"{images}/{groups.name}",
         "workload_kubernetes_data_mib": 8,
+        "workload_kubernetes_memory_mib": 464,
         "workload_kubernetes_start_s": 20,
     }
 
 
 def recorded(rollouts: Rollouts, board: str) -> dict[str, Any]:
     """What it was started with on a board."""
-    script = "cd /var/lib/picluster/work/kubernetes/record && head -c 5000 *"
+    script = "cd /var/lib/k3s-standin && head -c 5000 *"
     found: dict[str, Any] = {}
     for part in rollouts.on(board, script).split("==> ")[1:]:
         name, _, text = part.partition(" <==\n")

@@ -79,10 +79,38 @@ def look(plan: AddressPlan, names: Iterable[str], options: Options) -> dict[str,
     return {board.name: _present(board, status[board.name], said) for board in boards}
 
 
+def ready_boards(
+    plan: AddressPlan, names: Iterable[str], options: Options
+) -> tuple[list[str], dict[str, str]]:
+    """Boards that are ready, and why the others are not.
+
+    Args:
+        plan: the address plan.
+        names: of boards.
+        options: journal, and the way to the boot servers.
+
+    Raises:
+        PiclusterError: a boot server cannot be reached.
+    """
+    wanted = dict.fromkeys(names)
+    banks = tuple({node.bank.number for node in plan.nodes if node.name in wanted})
+    found, problems = status_of(plan, Options(banks, journal=options.journal, reach=options.reach))
+    if problems:
+        raise refusal(str(problems[0]), "every boot server has to answer")
+    meant = [one for one in found if one.name in wanted]
+    return [one.name for one in meant if _ready(one)], {
+        one.name: why(one) for one in meant if not _ready(one)
+    }
+
+
+def _ready(status: BoardStatus) -> bool:
+    return status.stage == Stage.READY.value and not status.failed
+
+
 def _present(board: Board, status: BoardStatus, said: dict[str, Any]) -> Present:
     words = said.get(board.address)
     told = words if isinstance(words, dict) else {}
-    ready = status.stage == Stage.READY.value and not status.failed
+    ready = _ready(status)
     image, boot = str(told.get("image", "")), str(told.get("boot", ""))
     return Present(
         board.name, board.bank, ready, "" if ready else why(status),

@@ -13,8 +13,8 @@ from picluster.errors import refusal, shown
 #: Begins the last line of what a board gives back.
 _MARK = "picluster-status"
 _END = re.compile(rf"\n{_MARK} (\d{{1,3}})\s*\Z")
-#: Status of a command that ``timeout`` has ended, by TERM and by KILL.
-_TIMED_OUT = (124, 137)
+#: Status of a command that ``timeout`` has ended.
+_TIMED_OUT = 124
 _LONGEST = 64 * 1024
 
 
@@ -64,7 +64,7 @@ class Answer:
     @property
     def timed_out(self) -> bool:
         """The time of the command was over."""
-        return self.status in _TIMED_OUT
+        return self.status == _TIMED_OUT
 
 
 def script_of(command: str, limits: Limits) -> str:

@@ -135,7 +135,7 @@ def _ask_all(
         addresses = [board.address for server, board in boards if server == reach.name]
         if len(addresses) > _NAMED:  # more than fit on a command line: all there are
             addresses = []
-        order = {"tftp_root": root, "states": STATES, "addresses": addresses}
+        order = {"root": root, "states": STATES, "addresses": addresses}
         text = reach.run(["python3", "-I", "-", json.dumps(order)], text=program)
         try:
             found = json.loads(text)

@@ -19,7 +19,7 @@ _SAID = ("event", "image", "boot", "name")
 def main(text: str) -> dict[str, Any]:
     """Look at every address that is named, or at all that are there."""
     order = json.loads(text)
-    root, states = Path(order["tftp_root"]), Path(order["states"])
+    root, states = Path(order["root"]), Path(order["states"])
     addresses = order["addresses"] or sorted(path.name for path in root.glob("nodes/*"))
     return {
         address: {"next": _version(root, address), **_said(states / f"{address}.json")}

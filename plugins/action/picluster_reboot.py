@@ -67,12 +67,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self._signals: Interrupts | None = None
         return Reboot(
             self._cluster, Path(journal) if journal else None, given(args.get("reach") or {}),
-            self._say,
+            self._say, self._turn,
         )  # fmt: skip
 
     def _say(self, text: str) -> None:
-        """Tell what happens while it happens, and go on no longer than the playbook itself."""
+        """Tell what happens while it happens."""
         self._display.display(text)
+
+    def _turn(self) -> None:
+        """Go on no longer than the playbook itself."""
         if self._signals is not None:
             self._signals.orphaned()
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 
 from picluster.campaign.engine import Audience
 from picluster.campaign.fleet import Fleet
-from picluster.campaign.journal import Notice
 from picluster.campaign.live.campaign import LiveCampaign, Options
 from picluster.campaign.live.clock import SystemClock
 from picluster.campaign.live.power import LivePower
 from picluster.campaign.ports import PowerResult
 from picluster.campaign.report import INTERRUPTED, Report
 from picluster.campaign.settings import settings_from
-from picluster.campaign.state import CampaignState
 from picluster.errors import PiclusterError
 from picluster.plan.model import AddressPlan
 from picluster.power.desk import PowerDesk
@@ -89,7 +87,7 @@ def campaign(
     desk: PowerDesk,
     options: Options,
     settings: dict[str, object],
-    say: Callable[[str], object],
+    audience: Audience,
     began: Callable[[LiveCampaign], object],
 ) -> Cycled:
     """Run a boot campaign over banks that have power; it decides whether a cycle pays.
@@ -99,21 +97,15 @@ def campaign(
         desk: the cluster's power.
         options: banks, journal, the way to the boot servers.
         settings: of the campaign, by name.
-        say: told in one line what happens.
+        audience: who watches it.
         began: given the campaign before it runs, for who may cancel it.
     """
     chosen = replace(
         options, locked=True, settings=settings_from({"settle_s": _SETTLE_S, **settings})
     )
 
-    def notice(one: Notice) -> None:
-        say(f"bank {one.bank}: {one.text}" if one.bank else one.text)
-
-    def look(_: CampaignState) -> None:
-        """Nobody watches the racks."""
-
     try:
-        run = LiveCampaign(plan, desk, chosen, Audience(notice, look))
+        run = LiveCampaign(plan, desk, chosen, audience)
         began(run)
         report: Report = run.run()
     except PiclusterError as error:

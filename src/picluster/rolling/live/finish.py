@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from picluster.campaign.engine import Audience
 from picluster.campaign.fleet import Fleet
+from picluster.campaign.journal import Notice
 from picluster.campaign.live.campaign import LiveCampaign, reaches_of
 from picluster.campaign.live.campaign import Options as Campaign
+from picluster.campaign.state import CampaignState
 from picluster.plan.model import AddressPlan
 from picluster.power.desk import PowerDesk
 from picluster.rolling.live import cycle
@@ -27,6 +30,7 @@ class Finish:
         campaign: journal, and the way to the boot servers.
         options: what the user said.
         say: told in one line what happens.
+        turn: called several times a second.
 
     Attributes:
         cancelled: it ends soon.
@@ -39,12 +43,14 @@ class Finish:
         campaign: Campaign,
         options: Options,
         say: Callable[[str], object],
+        turn: Callable[[], object],
     ) -> None:
         self._plan = plan
         self._fleet = fleet
         self._campaign = campaign
         self._options = options
         self._say = say
+        self._turn = turn
         self._running: LiveCampaign | None = None
         self.cancelled = False
 
@@ -83,6 +89,7 @@ class Finish:
             self._say(f"{told.title}: {text}")
 
         def cancelled() -> bool:
+            self._turn()
             return self.cancelled
 
         limit_s = self._options.back_s
@@ -100,7 +107,7 @@ class Finish:
         self._say(f"{told.title}: {len(causes)} boards are not back; a campaign looks after them")
         chosen = replace(self._campaign, banks=tuple(banks))
         settings = dict(self._options.campaign)
-        found = cycle.campaign(self._plan, desk, chosen, settings, self._say, self._began)
+        found = cycle.campaign(self._plan, desk, chosen, settings, self._audience(), self._began)
         self.cancelled = self.cancelled or found.interrupted
         if found.down is None:
             return {name: f"{cause}; {found.why}" for name, cause in causes.items()}
@@ -108,6 +115,15 @@ class Finish:
             name: f"{cause}; after a campaign {found.down[name]}" if name in found.down else cause
             for name, cause in causes.items()
         }
+
+    def _audience(self) -> Audience:
+        def notice(one: Notice) -> None:
+            self._say(f"bank {one.bank}: {one.text}" if one.bank else one.text)
+
+        def look(_: CampaignState) -> None:
+            self._turn()
+
+        return Audience(notice, look)
 
     def _began(self, campaign: LiveCampaign) -> None:
         self._running = campaign

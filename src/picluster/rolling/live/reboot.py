@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from picluster.campaign.fleet import fleet_of
@@ -57,6 +57,7 @@ class Reboot:
         journal: file of the campaigns' journal; ``None`` for the user's own.
         reach: words before a command on a boot server, by its name.
         say: told in one line what happens.
+        turn: called several times a second while something is waited for.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Reboot:
         journal: Path | None,
         reach: Mapping[str, Sequence[str]],
         say: Callable[[str], object] = lambda _: None,
+        turn: Callable[[], object] = lambda: None,
     ) -> None:
         self._plan = plan
         self._journal = journal or journal_path(plan)
@@ -72,6 +74,7 @@ class Reboot:
         self._path = record_path(self._journal)
         self._fleet = fleet_of(plan)
         self._say = say
+        self._turn = turn
         self._finish: Finish | None = None
         self._cancelled = False
 
@@ -165,7 +168,7 @@ class Reboot:
             boards = look(self._plan, batch.boards, self._campaign)
         except PiclusterError as error:
             record.stopped = f"{batch.title}: {error.problems[0]}"
-            save(self._path, record)
+            self._save(record)
             self._say(f"stopped: {record.stopped}")
             return Begun(go=False)
         ask = [one for one in boards.values() if self._reboots(one, record.options) and one.next]
@@ -178,7 +181,7 @@ class Reboot:
         )
         names = [one.name for one in ask]
         record.drain(names, record.options.hooks)
-        save(self._path, record)
+        self._save(record)
         if names:
             self._say(f"{batch.title}: {len(names)} of {len(batch.boards)} boards reboot")
         hooks = record.options.hooks if names else ()
@@ -195,7 +198,7 @@ class Reboot:
         self._say(f"{told.title}: its drain failed, so that no board of it reboots: {why}")
         if record.options.drain_failed != GO_ON:
             record.stopped = f"{told.title}: its drain failed"
-        save(self._path, record)
+        self._save(record)
 
     def finish(self, unreached: Mapping[str, str]) -> list[tuple[str, list[str]]]:
         """Wait for the batch, and account for every board of it.
@@ -207,7 +210,9 @@ class Reboot:
             Hooks, with the boards that each of them has to resume.
         """
         record, told = self._under_way()
-        self._finish = Finish(self._plan, self._fleet, self._campaign, record.options, self._say)
+        self._finish = Finish(
+            self._plan, self._fleet, self._campaign, record.options, self._say, self._turn
+        )
         if self._cancelled:
             self._finish.cancel()
         try:
@@ -222,7 +227,7 @@ class Reboot:
         record.told = None
         self._say(f"{told.title}: {words_of(results)}")
         record.stopped = record.stopped or stop_reason(results, record.options.budget, told.title)
-        save(self._path, record)
+        self._save(record)
         if record.stopped:
             self._say(f"stopped: {record.stopped}")
         return record.to_resume(one.name for one in results if one.outcome in _RESUMED)
@@ -232,14 +237,14 @@ class Reboot:
         record = self._record()
         for hook, names in resumes:
             record.resumed(hook, names)
-        save(self._path, record)
+        self._save(record)
 
     def unresumed(self, why: str) -> None:
         """A hook that resumes has failed: its boards stay in the record for the next run."""
         record = self._record()
         record.notices.append(f"not resumed: {why}")
         record.stopped = record.stopped or f"boards could not be resumed: {why}"
-        save(self._path, record)
+        self._save(record)
         self._say(f"stopped: {record.stopped}")
 
     # ---- after the last batch
@@ -265,9 +270,8 @@ class Reboot:
         """The report; the cluster is free again."""
         report = self.report()
         record = self._record()
+        save(self._path, replace(record, keeper=0))
         release(record.keeper)
-        record.keeper = 0
-        save(self._path, record)
         return report
 
     def _record(self) -> Record:
@@ -275,6 +279,12 @@ class Reboot:
         if record is None:
             raise refusal("no reboot is under way", "run playbooks/reboot.yml", file=self._path)
         return record
+
+    def _save(self, record: Record) -> None:
+        """Keep it, unless another run has begun since this step did: then ours was killed."""
+        if self._record().keeper != record.keeper:
+            raise refusal("another reboot has begun meanwhile", "see what it says", file=self._path)
+        save(self._path, record)
 
     def _under_way(self) -> tuple[Record, Told]:
         record = self._record()

@@ -106,6 +106,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _begin(self, reboot: Reboot) -> dict[str, Any]:
         begun = reboot.begin(self._nodes())
+        # whoever ends the playbook from now on finds in it what was open
+        write_report(self._file(), reboot.report())
         return {"go": begun.go, "ask": list(begun.ask), "hooks": list(begun.hooks)}
 
     def _undrained(self, reboot: Reboot) -> dict[str, Any]:

@@ -38,7 +38,9 @@ def test_a_whole_reboot(place: Place) -> None:
         "bank 1: 2 from one to two",
     ]
     assert place.reboot().begin(NAMES[2:]) == Begun(True, NAMES[2:], ("slurm", "k8s"))
-    assert place.reboot().report().drained == NAMES[2:]
+    going = place.reboot().report()
+    assert (going.status, going.drained) == (130, NAMES[2:])
+    assert place.outcomes() == ["open", "open", "untouched", "untouched"]
     place.runs("pi-2-1", "two", NEW)
     place.runs("pi-2-2", "two", NEW)
     resumes = place.reboot().finish({})

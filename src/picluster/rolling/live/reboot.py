@@ -250,17 +250,13 @@ class Reboot:
     # ---- after the last batch
 
     def report(self) -> Report:
-        """How it went, or goes."""
+        """How it went, or goes: of a batch that is under way, boards are open."""
         record = self._record()
-        why = record.stopped and "the reboot stopped before its batch"
-        if record.cancelled or not why:
-            why = "the reboot was cancelled before its batch"
-        boards = [board for batch in record.batches for board in _results(batch, record, why)]
+        boards = [board for batch in record.batches for board in _results(batch, record)]
         meant = {board.name for board in boards}
         drained = tuple(name for name in record.drained if name in meant)
-        status = status_of(
-            boards, record.stopped, cancelled=record.cancelled, drained=bool(drained)
-        )
+        broken = record.cancelled or record.told is not None
+        status = status_of(boards, record.stopped, cancelled=broken, drained=bool(drained))
         return Report(
             self._plan.cluster.name, status, record.stopped, round(time.time() - record.began, 1),
             tuple(boards), drained, tuple(record.notices),
@@ -293,6 +289,17 @@ class Reboot:
         return record, record.told
 
 
-def _results(batch: Batch, record: Record, why: str) -> list[BoardResult]:
+def _results(batch: Batch, record: Record) -> list[BoardResult]:
+    """Of the boards of a batch, whatever has become of it so far."""
+    why = "the reboot was cancelled before its batch"
+    if record.stopped and not record.cancelled:
+        why = "the reboot stopped before its batch"
+    known = dict(record.results)
+    if record.told is not None:
+        known |= {one.name: one for one in record.told.results}
+        open_ = "the reboot broke off after its batch had begun"
+        known |= {
+            name: BoardResult(name, batch.bank, Outcome.OPEN, open_) for name in record.told.boots
+        }
     untouched = (BoardResult(name, batch.bank, Outcome.UNTOUCHED, why) for name in batch.boards)
-    return [record.results.get(one.name, one) for one in untouched]
+    return [known.get(one.name, one) for one in untouched]

@@ -90,7 +90,7 @@ class Answers:
             *_whys("no answer from", self.unreached),
             *_whys("not ready", self.absent),
             *([f"failed on {folded(failed)}"] if failed else []),
-            f"{answered} answered in {len(self.groups)} ways, {len(failed)} failed, "
+            f"{answered} answered ({len(self.groups)} different), {len(failed)} failed, "
             f"{len(self.unreached)} gave no answer, {len(self.absent)} are not ready",
         ]
 

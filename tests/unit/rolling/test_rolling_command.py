@@ -86,7 +86,7 @@ def test_equal_answers_are_together() -> None:
         "no answer from pi-11-5: no route",
         "not ready pi-11-6: at stage off",
         "failed on pi-11-4",
-        "4 answered in 2 ways, 1 failed, 1 gave no answer, 1 are not ready",
+        "4 answered (2 different), 1 failed, 1 gave no answer, 1 are not ready",
     ]
     assert (found.status, found.plain()["answered"]) == (3, 4)
     assert fold("uptime", said[:3], {}, order).status == 0

@@ -95,6 +95,7 @@ class Event:
         line: the evidence as logged; printable and bounded.
         reason: its own words of a failure or warning; printable.
         work: of its message on a workload.
+        image: the image version it says it runs, or empty.
     """
 
     at: float
@@ -106,6 +107,7 @@ class Event:
     line: str = ""
     reason: str = ""
     work: Work | None = None
+    image: str = ""
 
 
 class AlarmKind(StrEnum):

@@ -14,11 +14,14 @@ from picluster.cli import (
     deploy,
     harvest,
     image,
+    logs,
     observe,
     plan,
     power,
+    reboot,
     render,
     replace,
+    run,
     shutdown,
     status,
 )
@@ -27,7 +30,10 @@ from picluster.errors import PiclusterError
 #: Exit status: refused, nothing was written.
 REFUSED = 1
 
-_COMMANDS = (boot, deploy, harvest, image, observe, plan, power, render, replace, shutdown, status)
+_COMMANDS = (
+    boot, deploy, harvest, image, logs, observe, plan, power, reboot, render, replace, run,
+    shutdown, status,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:

@@ -57,7 +57,7 @@ def play(
     for source in sources:
         if not source.exists():
             raise refusal("no such inventory source", "correct the path", file=source)
-    with _interruptible(playbook):
+    with interruptible(playbook):
         return run_playbook(
             find_project(sources[0]),
             playbook,
@@ -70,7 +70,7 @@ def play(
 
 
 @contextmanager
-def _interruptible(playbook: str) -> Iterator[None]:
+def interruptible(playbook: str) -> Iterator[None]:
     """SIGINT and SIGTERM end the playbook in order, and say that it did not come to its end."""
     old = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

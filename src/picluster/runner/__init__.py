@@ -1,6 +1,6 @@
-"""Boot, look at, deploy to and shut down a cluster from another tool; playbooks by ansible-runner.
+"""Boot, look at, deploy to, reboot and shut down a cluster from another tool.
 
-Ansible itself is never imported, and ansible-runner only when a playbook is run.
+Playbooks are run by ansible-runner. Ansible itself is never imported, and ansible-runner only then.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from picluster.runner.result import BankResult, End, NodeResult, RunResult
 from picluster.runner.run import Result, Run, run_playbook
 
 if TYPE_CHECKING:
-    from picluster.runner.actions import boot, deploy, shutdown, status
+    from picluster.runner.actions import boot, deploy, reboot, shutdown, status
     from picluster.runner.packing import pack
     from picluster.runner.play import Options
     from picluster.runner.reported import result_of
@@ -39,6 +39,7 @@ __all__ = [
     "find_project",
     "keep_failures",
     "pack",
+    "reboot",
     "result_of",
     "run_playbook",
     "shutdown",
@@ -49,6 +50,7 @@ __all__ = [
 _LATER = {
     "boot": "actions",
     "deploy": "actions",
+    "reboot": "actions",
     "result_of": "reported",
     "shutdown": "actions",
     "status": "actions",

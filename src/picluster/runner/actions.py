@@ -1,4 +1,4 @@
-"""Boot, look, shut down and deploy, for other tools."""
+"""Boot, look, reboot, shut down and deploy, for other tools."""
 
 from __future__ import annotations
 
@@ -169,6 +169,44 @@ def deploy(
     telling = frozenset({"Roll the workload out"})
     return play(
         Action("deploy", _ROLLOUTS[action], "picluster_deploy", telling, _deploy_nodes),
+        inventory, variables, limit=limit_of(plan, (), limit), check=check, options=how,
+    )  # fmt: skip
+
+
+def reboot(
+    inventory: Inventory,
+    *,
+    hooks: Sequence[str] = (),
+    limit: str | None = None,
+    force: bool = False,
+    check: bool = False,
+    options: Options | None = None,
+) -> RunResult:
+    """Reboot boards into the image they are assigned, bank by bank, by ``playbooks/reboot.yml``.
+
+    Args:
+        inventory: the cluster, and further inventory sources after it.
+        hooks: workloads whose hooks drain boards before and resume them after.
+        limit: hosts, as Ansible's ``--limit`` takes them.
+        force: reboot boards, too, that run the image they would boot.
+        check: change nothing; ``lines`` and ``report`` of the result say what would be done.
+        options: how it is carried out; ``variables`` take the role's other knobs.
+
+    Returns:
+        ``done`` when every board that is ready runs its image and is resumed, ``short`` when one is
+        not, ``cancelled`` when it was cancelled: the same call goes on then.
+
+    Raises:
+        BusyError: another run has the cluster.
+        PiclusterError: refused, and nothing was touched; or the playbook failed without a report.
+    """
+    how, plan = options or Options(), _plan(inventory)
+    variables: dict[str, Any] = {"reboot_hooks": list(hooks), "reboot_force": force}
+    if how.journal is not None:
+        variables["reboot_journal"] = str(how.journal.resolve())
+    telling = frozenset({"Plan the reboot", "Make the report"})
+    return play(
+        Action("reboot", "playbooks/reboot.yml", "picluster_reboot", telling, _deploy_nodes),
         inventory, variables, limit=limit_of(plan, (), limit), check=check, options=how,
     )  # fmt: skip
 

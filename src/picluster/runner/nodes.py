@@ -18,7 +18,7 @@ Boards = Mapping[str, BoardStatus]
 #: States that only a finished report knows.
 _ASIDE = ("quarantined", "spare", "unplugged")
 #: Outcomes of a board in a roll-out.
-_WELL, _LOST = ("ok", "unchanged"), ("failed", "unreachable")
+_WELL, _LOST = ("ok", "unchanged"), ("failed", "unreachable", "undrained")
 
 
 def rows(report: Report, key: str) -> list[Mapping[str, Any]]:
@@ -96,7 +96,7 @@ def shutdown_nodes(plan: AddressPlan, report: Report, banks: set[int]) -> Iterat
 
 
 def deploy_nodes(plan: AddressPlan, report: Report) -> Iterator[NodeResult]:
-    """Nodes of a deployment: those its report names."""
+    """Nodes of a deployment or a reboot: those its report names."""
     known = {node.name: node for node in plan.nodes}
     for row in rows(report, "boards"):
         if row["name"] in known:
@@ -116,8 +116,9 @@ def bank_results(report: Report) -> Iterator[BankResult]:
         else:  # boards by outcome
             counts = {name: int(count) for name, count in row.items() if name != "bank"}
             good = sum(counts.get(name, 0) for name in _WELL)
-            state = "short" if any(counts.get(name) for name in _LOST) else "deployed"
-            if not good and state == "deployed":
+            done = "deployed" if report.get("action") != "reboot" else "rebooted"
+            state = "short" if any(counts.get(name) for name in _LOST) else done
+            if not good and state == done:
                 state = "untouched"
             yield BankResult(number, state, sum(counts.values()), good, why)
 

@@ -83,7 +83,7 @@ class Action:
     """A playbook and what it reports.
 
     Attributes:
-        name: ``boot``, ``shutdown`` or ``deploy``.
+        name: ``boot``, ``shutdown``, ``reboot`` or ``deploy``.
         playbook: path below the project.
         statistic: of ``set_stats`` that holds its report.
         telling: tasks whose results hold lines for people, or what a check would do.

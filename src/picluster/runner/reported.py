@@ -37,7 +37,10 @@ def result_of(inventory: Inventory, statistics: Mapping[str, Any]) -> RunResult:
         PiclusterError: no report of this cluster is in it.
     """
     plan = read_plan(find_description(sources_of(inventory)[0]))
-    makers = {"boot": _reported_boot, "shutdown": _reported_shutdown, "deploy": deploy_nodes}
+    makers = {
+        "boot": _reported_boot, "shutdown": _reported_shutdown, "deploy": deploy_nodes,
+        "reboot": deploy_nodes,
+    }  # fmt: skip
     found = (name for name in makers if isinstance(statistics.get(f"picluster_{name}"), Mapping))
     name = next(found, "")
     if not name:

@@ -27,7 +27,7 @@ class NodeResult:
         name, bank, slot, address: the node.
         state: of a boot or status: ``ready``, ``failed``, ``quarantined``, ``unplugged``, ``off``,
             ``spare``, or ``open`` for one that is on its way. Of a shutdown: ``off`` or ``on``.
-            Of a deployment: as its report says.
+            Of a deployment or a reboot: as its report says.
         stage: how far it came, see docs/campaign.md; empty where nobody asked.
         reason: why it is not as wanted; empty when it is.
         remedy: what to do about it.
@@ -55,7 +55,7 @@ class BankResult:
         bank: its number.
         state: how the run left it: ``accepted``, ``short``, ``unplugged``, ``off``, …
         boards: boards it has, or that count.
-        good: of them, as wanted: ready, halted, deployed.
+        good: of them, as wanted: ready, halted, deployed, rebooted.
         why: the reason, where there is one.
     """
 
@@ -71,7 +71,7 @@ class RunResult:
     """How a run went.
 
     Attributes:
-        action: ``boot``, ``shutdown``, ``status`` or ``deploy``.
+        action: ``boot``, ``shutdown``, ``status``, ``reboot`` or ``deploy``.
         cluster: its name.
         end: see :class:`End`.
         status: exit status the command would have: 0, 3 where it is short, 130 when cancelled.

@@ -43,7 +43,8 @@ elif words[0] == "find":
         print(f"/run/picluster/nodes/{path.name}:{path.read_text()}")
 elif words[0] == "python3" and '"root"' in words[-1]:
     import subprocess
-    program = [sys.executable, "-I", "-", words[-1]]
+    order = words[-1].replace("/run/picluster/", f"{folder}/")
+    program = [sys.executable, "-I", "-", order]
     sys.exit(subprocess.run(program, input=sys.stdin.read(), text=True).returncode)
 elif words[0] == "python3":
     sys.stdin.read()

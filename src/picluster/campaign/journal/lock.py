@@ -1,4 +1,4 @@
-"""One campaign, roll-out or run at a time: a lock that its holder's death releases."""
+"""One campaign, roll-out, reboot or run at a time: a lock that its holder's death releases."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from types import TracebackType
 
 from picluster.errors import PiclusterError, Problem, os_errors, shown
 
-CAMPAIGN, ROLLOUT, RUN = "campaign", "rollout", "run"
-_KINDS = {CAMPAIGN: "a campaign", ROLLOUT: "a roll-out", RUN: "a run"}
+CAMPAIGN, ROLLOUT, REBOOT, RUN = "campaign", "rollout", "reboot", "run"
+_KINDS = {
+    CAMPAIGN: "a campaign",
+    ROLLOUT: "a roll-out",
+    REBOOT: "a rolling reboot",
+    RUN: "a run",
+}
 
 
 class LockedError(PiclusterError):
@@ -58,14 +63,16 @@ class Lock:
 
     Args:
         path: of the lock file.
-        what: :data:`CAMPAIGN`, :data:`ROLLOUT` or :data:`RUN`, for whoever comes second.
+        what: :data:`CAMPAIGN`, :data:`ROLLOUT`, :data:`REBOOT` or :data:`RUN`, for whoever comes
+            second.
+        process: the one that is named to them; this one unless given.
 
     Raises:
         LockedError: somebody else holds it.
         PiclusterError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, what: str = CAMPAIGN) -> None:
+    def __init__(self, path: Path, what: str = CAMPAIGN, process: int | None = None) -> None:
         with os_errors("open the lock of the journal", path, "run as the user who owns it"):
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -73,7 +80,8 @@ class Lock:
         except BlockingIOError:
             raise _taken(self._handle, path) from None
         os.ftruncate(self._handle, 0)
-        words = f"{os.getpid()}" if what == CAMPAIGN else f"{os.getpid()} {what}"
+        number = process or os.getpid()
+        words = f"{number}" if what == CAMPAIGN else f"{number} {what}"
         os.pwrite(self._handle, f"{words}\n".encode(), 0)
 
     def close(self) -> None:

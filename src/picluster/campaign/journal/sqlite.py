@@ -37,17 +37,26 @@ class SqliteJournal:
         cluster: identity of the cluster: its name and network.
         clock: the campaign's.
         durable: wait for the disk at every save; only a test does without.
+        locked: whoever opens it holds the lock for it.
 
     Raises:
         PiclusterError: another campaign has it open; it is no journal, another version's, or
             another cluster's; it cannot be read or written.
     """
 
-    def __init__(self, path: Path, cluster: str, clock: Clock, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        cluster: str,
+        clock: Clock,
+        *,
+        durable: bool = True,
+        locked: bool = False,
+    ) -> None:
         self._path = path
         self._clock = clock
         self._number = 0
-        self._lock = Lock(lock_path(path))
+        self._lock = None if locked else Lock(lock_path(path))
         try:
             self._db = self._open(durable)
             self._identify(cluster)
@@ -110,7 +119,8 @@ class SqliteJournal:
         db: sqlite3.Connection | None = getattr(self, "_db", None)
         if db is not None:
             db.close()
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def __enter__(self) -> SqliteJournal:
         return self

@@ -45,6 +45,7 @@ class Options:
         reach: words before a command on a boot server, by its name.
         files: log files of this machine to follow beside the journals.
         fresh: give an unfinished campaign up.
+        locked: whoever runs it holds the cluster's lock.
     """
 
     banks: tuple[int, ...] = ()
@@ -55,6 +56,7 @@ class Options:
     reach: Mapping[str, Sequence[str]] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     fresh: bool = False
+    locked: bool = False
 
 
 def identity(plan: AddressPlan) -> str:
@@ -147,7 +149,8 @@ class LiveCampaign:
         clock, options = SystemClock(), self._options
         fleet = fleet_of(self._plan)
         path = options.journal or journal_path(self._plan)
-        with SqliteJournal(path, identity(self._plan), clock) as journal:
+        who, locked = identity(self._plan), options.locked
+        with SqliteJournal(path, who, clock, locked=locked) as journal:
             inbox = LiveInbox(fleet, clock, options.settings.timeouts.heartbeat)
             power = LivePower(self._desk, clock, inbox.power_result)
             try:

@@ -195,6 +195,7 @@ class Joiner:
             line,
             signal.reason,
             signal.work,
+            signal.image,
         )
 
     def _alarm(

@@ -35,6 +35,7 @@ _LINE = re.compile(rf"node {_NODE} ([a-z]{{1,20}})((?: \S+)*)$")
 _CERTIFIED = re.compile(rf"certificate {_NODE}((?: \S+)*)$")
 _REFUSED = re.compile(r"refused (\d{1,3}(?:\.\d{1,3}){3}) ([a-z-]{1,32})((?: \S+)*)$")
 _BOOT = re.compile(r"[0-9a-f]{16}")
+_IMAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?", re.ASCII)
 _WORD = re.compile(r"[a-z0-9_.-]{1,32}", re.I)
 _WORKLOAD = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _VERSION = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._+-]{0,47})?", re.ASCII)
@@ -112,6 +113,7 @@ def state_of(text: str, address: str) -> tuple[Signal, float] | Refused:
 _KEYS = {
     "mac": "mac",
     "boot": "boot",
+    "image": "image",
     "uptime_s": "up",
     "temperature_c": "temp",
     "throttled": "throttled",
@@ -140,7 +142,7 @@ def _signal(sign: Sign, name: str, address: str, words: Mapping[str, str]) -> Si
     work = _work(words) if sign is Sign.WORKLOAD else None
     if sign is Sign.WORKLOAD and work is None:
         return Refused("node message on a workload not understood")
-    step = words.get("step", "")
+    step, image = words.get("step", ""), words.get("image", "")
     return Signal(
         sign,
         mac,
@@ -151,6 +153,7 @@ def _signal(sign: Sign, name: str, address: str, words: Mapping[str, str]) -> Si
         boot=boot,
         health=_health(words),
         work=work,
+        image=image if _IMAGE.fullmatch(image) else "",
     )
 
 

@@ -25,6 +25,7 @@ class Signal:
         health: what the node said of itself.
         server: the DHCP server a client chose, dotted quad, or ``None``.
         work: see :class:`picluster.campaign.events.Event`.
+        image: see there.
     """
 
     sign: Sign
@@ -37,6 +38,7 @@ class Signal:
     health: Health | None = None
     server: str | None = None
     work: Work | None = None
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

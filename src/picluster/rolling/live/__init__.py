@@ -1,0 +1,1 @@
+"""Rolling operations on a real cluster."""

@@ -3,8 +3,8 @@
 The boards of ``mini``, on the twin, with real sshd: everything they do costs this machine, too.
 The artefact has 5 MB. clush runs one command on each board that does by hand what a node does:
 copy, verify, stop, start, ask until it is well. The playbook is what one writes first, under
-Ansible's own defaults; it takes minutes and is run once. Then the controller's side alone: the
-police box, 1050 nodes that only answer.
+Ansible's own defaults; it takes minutes and is run once. ``deploy_policebox`` has the
+controller's side alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from picluster.errors import refusal
 from picluster.plan.read import read_plan
 from picluster.rollout.pack import Parts, pack
 from tests.bench.clusters import MINI, description_of
-from tests.bench.deploy_policebox import policebox
 from tests.bench.figure import Figure, at_least, at_most, exactly
 from tests.bench.heads import bare_head, converge
 from tests.bench.measure import RUNS, Cost, in_turn, middle, program, run, say
@@ -90,7 +89,6 @@ def figures() -> Iterator[Figure]:
         ):
             boot_all(twin)
             yield from _live(twin, Path(folder))
-    yield from policebox()
 
 
 def boot_all(twin: LiveTwin) -> None:

@@ -36,6 +36,7 @@ NAMES = (
     "kills",
     "watch",
     "deploy",
+    "deploy_policebox",
     "stop_rule",
     "runner",
 )

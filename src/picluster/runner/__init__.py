@@ -15,7 +15,7 @@ from picluster.runner.result import BankResult, End, NodeResult, RunResult
 from picluster.runner.run import Result, Run, run_playbook
 
 if TYPE_CHECKING:
-    from picluster.runner.actions import boot, deploy, reboot, shutdown, status
+    from picluster.runner.actions import boot, deploy, reboot, shutdown, status, undeploy
     from picluster.runner.packing import pack
     from picluster.runner.play import Options
     from picluster.runner.reported import result_of
@@ -44,6 +44,7 @@ __all__ = [
     "run_playbook",
     "shutdown",
     "status",
+    "undeploy",
 ]
 
 #: What brings the campaigns with it: every command imports this package, few need those.
@@ -54,6 +55,7 @@ _LATER = {
     "result_of": "reported",
     "shutdown": "actions",
     "status": "actions",
+    "undeploy": "actions",
     "pack": "packing",
     "Options": "play",
     "BusyError": "turn",

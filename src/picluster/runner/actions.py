@@ -1,11 +1,11 @@
-"""Boot, look, reboot, shut down and deploy, for other tools."""
+"""Boot, look, reboot, shut down, deploy and undeploy, for other tools."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -209,6 +209,35 @@ def reboot(
         Action("reboot", "playbooks/reboot.yml", "picluster_reboot", telling, _deploy_nodes),
         inventory, variables, limit=limit_of(plan, (), limit), check=check, options=how,
     )  # fmt: skip
+
+
+def undeploy(
+    inventory: Inventory,
+    workload: str,
+    *,
+    limit: str | None = None,
+    check: bool = False,
+    options: Options | None = None,
+) -> RunResult:
+    """Take a workload off boards, bank by bank, by ``playbooks/undeploy.yml``.
+
+    Args:
+        inventory: the cluster, and further inventory sources after it.
+        workload: its name.
+        limit: hosts, as Ansible's ``--limit`` takes them.
+        check: change nothing.
+        options: how it is carried out.
+
+    Returns:
+        ``done`` when no board that is ready has it any more, ``short`` when one has not said so;
+        its ``action`` is ``undeploy``.
+
+    Raises:
+        BusyError: another run has the cluster.
+        PiclusterError: refused, or the playbook failed without a report.
+    """
+    done = deploy(inventory, workload, action="undeploy", limit=limit, check=check, options=options)
+    return replace(done, action="undeploy")
 
 
 def status(

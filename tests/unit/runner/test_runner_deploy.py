@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from picluster.errors import PiclusterError
-from picluster.runner import End, Options, deploy
+from picluster.runner import End, Options, deploy, undeploy
 from tests.conftest import MakeDescription
 from tests.unit.runner.plays import project
 
@@ -39,7 +39,7 @@ def run(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     cluster = description(registry=REGISTRY)
 
-    def call(*words: Any, status: int = 0, **wishes: Any) -> Any:
+    def call(*words: Any, status: int = 0, by: Any = deploy, **wishes: Any) -> Any:
         folder = tmp_path / "project"
         stats = {"data": {"picluster_deploy": report(status)}, "aggregate": False}
         roll = {"name": "Roll the workload out", "ansible.builtin.command": "false"}
@@ -50,7 +50,7 @@ def run(
         for name in ("deploy.yml", "undeploy.yml"):
             project(folder, tasks, name)
         sources = [cluster, folder / "hosts.yml"]
-        return deploy(sources, *words, options=Options(project=folder), **wishes)
+        return by(sources, *words, options=Options(project=folder), **wishes)
 
     return call
 
@@ -68,6 +68,18 @@ def test_it_goes_back_and_off(run: Callable[..., Any], action: str) -> None:
     assert done.end is End.DONE
     live = run("java_app", version="1.2", action=action)
     assert live.report["asked"] == ["java_app", action, "1.2", False]
+
+
+def test_a_workload_is_taken_off(run: Callable[..., Any]) -> None:
+    done = run("java_app", by=undeploy)
+    assert (done.action, done.end) == ("undeploy", End.DONE)
+    assert done.report["asked"] == ["java_app", "undeploy", "newest", False]
+    assert {node.name for node in done.nodes} == {"pi-1-1", "pi-1-2"}
+    short = run("java_app", by=undeploy, status=3)
+    assert (short.action, short.end, short.plain()["action"]) == ("undeploy", End.SHORT, "undeploy")
+    assert run("java_app", by=undeploy, limit="one", check=True).end is End.DONE
+    with pytest.raises(PiclusterError, match="workload 'java app' is no name"):
+        run("java app", by=undeploy)
 
 
 def test_boards_that_are_lost_are_a_result(run: Callable[..., Any]) -> None:

@@ -15,6 +15,7 @@ from picluster.errors import PiclusterError, Problem, refusal, shown
 from picluster.rollout.assigned import assigned_text, parse_assigned
 from picluster.rollout.shelf import Shelf, shelf_of
 from picluster.rollout.target import Target
+from picluster.rollout.versions import Size
 
 T = TypeVar("T")
 
@@ -23,6 +24,8 @@ PORT = 3336
 #: Gigabytes may have to be read to verify a version.
 _VERIFY_S = 600.0
 _RUN = "/run/picluster"
+#: The program that knows sizes and removes.
+_PRUNE = "store_prune.py"
 
 
 class BootServers:
@@ -147,6 +150,35 @@ class BootServers:
         order = {"do": "poke", "poke": self._addresses(boards), "port": self._port}
         self._ask(self._reaches[self._served[bank]], order)
 
+    def sizes(self) -> dict[str, dict[str, dict[str, Size]]]:
+        """What versions take, by server, workload and version.
+
+        Raises:
+            PiclusterError: a server cannot be reached.
+        """
+
+        def one(reach: Reach) -> tuple[str, dict[str, dict[str, Size]]]:
+            said = self._ask(reach, {"do": "sizes"}, limit_s=_VERIFY_S, program=_PRUNE)
+            return reach.name, {
+                name: {version: Size(int(used), float(at)) for version, (used, at) in found.items()}
+                for name, found in said["sizes"].items()
+            }
+
+        return dict(self._each(one))
+
+    def prune(self, server: str, versions: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Remove versions, pairs of workload and version, on a server.
+
+        Returns:
+            Why some were not removed: they are used.
+
+        Raises:
+            PiclusterError: it cannot be reached, or a file cannot be removed.
+        """
+        order = {"do": "prune", "versions": [list(pair) for pair in versions]}
+        said = self._ask(self._reaches[server], order, limit_s=_VERIFY_S, program=_PRUNE)
+        return {(name, version): str(why) for name, version, why in said["kept"]}
+
     def _sorted(self, nodes: Collection[str]) -> list[str]:
         """Nodes of the plan, by slot; others are no more."""
         return [board.name for board in self._fleet.boards if board.name in nodes]
@@ -159,11 +191,16 @@ class BootServers:
             return list(pool.map(do, self._reaches.values()))
 
     def _ask(
-        self, reach: Reach, order: Mapping[str, object], *, limit_s: float = 60.0
+        self,
+        reach: Reach,
+        order: Mapping[str, object],
+        *,
+        limit_s: float = 60.0,
+        program: str = "store.py",
     ) -> dict[str, Any]:
-        program = files("picluster.rollout.live").joinpath("store.py").read_text("utf-8")
+        source = files("picluster.rollout.live").joinpath(program).read_text("utf-8")
         text = json.dumps({"root": self._root, **order})
-        said = reach.run(["python3", "-I", "-", text], text=program, limit_s=limit_s)
+        said = reach.run(["python3", "-I", "-", text], text=source, limit_s=limit_s)
         try:
             found = json.loads(said)
         except ValueError:

@@ -58,6 +58,7 @@ def test_every_role_is_covered() -> None:
         "workload_example",
         "workload_java_app",
         "workload_kubernetes",
+        "workload_mpi",
         "workload_store",
     }
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from boards_support import (
     with_domains,
 )
 from kubernetes_support import expected, recorded, standin
+from mpi_support import Jobs, ended, primes
 from rollout_support import Rollouts, counts, outcomes
 
 from twin.cluster.control import strike
@@ -216,6 +218,30 @@ def test_it_goes_off_the_boards_again(rollouts: Rollouts) -> None:
     assert rollouts.on("pi-1-3", "ls /var/lib/picluster/work; pgrep -u nobody -l sh") == ""
 
 
+def test_versions_that_nothing_uses_go(rollouts: Rollouts) -> None:
+    again = ("deploy", "example", "--version", "1", "--limit", "bank_2")
+    assert rollouts.command(*again)[0] == 0
+    for version in ("a", "b"):
+        rollouts.deliver(TREE / "roles/workload_example/files/workload", version)
+    words = ["--keep", "1", "-i", str(rollouts.twin.inventory), "--json"]
+    journal = ["--journal", str(rollouts.folder / "journal.db")]
+    program = str(Path(sys.executable).with_name("picluster"))
+    done = run([program, "workload", "prune", "example", *words, *journal])
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [one["version"] for one in found["removed"]] == ["a", "bad"]
+    assert {one["version"]: one["why"] for one in found["kept"]} == {
+        "1": ["it is wanted", "pi-2-1 and 2 more are assigned it"],
+        "2": ["it is latest"],
+        "b": ["among the newest 1"],
+        "slow": ["pi-1-4 runs it still"],  # it crashed with that, and has said nothing since
+    }
+    there = {path.name for path in rollouts.store.glob("artefacts/example/*") if path.is_dir()}
+    assert there == {"1", "2", "b", "slow"}
+    status, report = rollouts.command(*again, "--recheck")
+    assert (status, counts(report)) == (0, {"ok": 3})
+
+
 def test_a_java_application_computes_on_all_nodes(rollouts: Rollouts, tmp_path: Path) -> None:
     runtime = tmp_path / "jre"
     words = ["jlink", "--add-modules", "java.base", "--strip-debug", "--no-man-pages"]
@@ -330,3 +356,82 @@ def test_kubernetes_agents_know_their_zone(rollouts: Rollouts, tmp_path: Path) -
     assert (status, counts(report)) == (0, {"ok": 3})
     assert (rollouts.on("pi-2-1", shims), rollouts.on("pi-2-1", mounts)) == ("0", "0")
     assert rollouts.on("pi-2-1", "ls /var/lib/picluster/work") == ""
+    assert rollouts.on(board, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c ' twin '") == "0"
+
+
+MPI = ("pi-1-1", "pi-1-2", "pi-1-3", "pi-2-1", "pi-2-2")
+MPI_SETTINGS = "workload=mpi workload_mpi_drain_s=3"
+
+
+@pytest.fixture(scope="module")
+def jobs(rollouts: Rollouts) -> Iterator[Jobs]:
+    """MPI's example on five boards of two banks."""
+    with tempfile.TemporaryDirectory(prefix="picluster-test-") as name:
+        Path(name).chmod(0o755)
+        done = rollouts.playbook("deploy", "-e", MPI_SETTINGS, "--limit", ",".join(MPI))
+        assert counts(rollouts.report()) == {"ok": len(MPI)}, done.stdout
+        yield Jobs(rollouts.twin, Path(name), rollouts.folder / "journal.db")
+
+
+def test_openmpi_computes_across_banks(rollouts: Rollouts, jobs: Jobs) -> None:
+    plan = {board.name: board.address for board in rollouts.twin.truth.boards().values()}
+    lines = [f"{plan[name]} slots=2 # {name}" for name in MPI]
+    assert jobs.hosts("--slots", "2") == lines
+    assert jobs.hosts("--slots", "2", "--limit", "bank_2") == lines[3:]
+    status, out, said = jobs.run("--slots", "2", program="primes 200000")
+    assert status == 0, said
+    *ranks, total = out.splitlines()
+    assert total == "primes below 200000: 17984"
+    found = [line.split() for line in ranks]
+    parts = [str(primes(20000 * rank, 20000 * (rank + 1))) for rank in range(10)]
+    assert [(rank, count) for rank, _, count in found] == [
+        (str(rank), count) for rank, count in enumerate(parts)
+    ]
+    assert sorted(node for _, node, _ in found) == sorted(MPI * 2)
+    # no program runs as root there, and only what is on the boards can be run
+    status, out, _ = jobs.run("--limit", "bank_2", program="-np 2 --map-by node id -un")
+    assert (status, out.split()) == (0, ["nobody", "nobody"])
+    status, _, said = jobs.run(program="-np 5 --map-by node nothing-there")
+    assert status != 0
+    assert "nothing-there" in said
+
+
+def test_a_board_that_is_lost_ends_the_job_and_is_left_out_of_the_next(
+    rollouts: Rollouts, jobs: Jobs
+) -> None:
+    job = jobs.start(program="-np 5 --map-by node primes 1000000000")
+    try:
+        until(lambda: rollouts.on("pi-2-2", "pgrep -u nobody -x primes") != "", "it computes")
+        status, _, said = jobs.run("--limit", "pi-1-1", program="-np 1 primes 100")
+        assert status != 0
+        assert "pi-1-1 is at another job" in said
+        strike(rollouts.twin, "pi-1-3", "crash")
+        began = time.monotonic()
+        status, out, said = ended(job, 120)
+    finally:
+        job.kill()
+    print(f"mpirun noticed after {time.monotonic() - began:.1f} s")
+    assert (status != 0, out) == (True, "")
+    assert "172.20.1.3" in said
+    assert "and the job with it on every board" in said
+    left = "pgrep -u nobody -x 'primes|orted' && echo still there"
+    others = ",".join(name for name in MPI if name != "pi-1-3")
+    until(lambda: "still there" not in rollouts.on(others, left), "nothing of the job is left", 40)
+    status, out, said = jobs.run(program="-np 4 --map-by node primes 1000")
+    assert (status, out.splitlines()[-1]) == (0, "primes below 1000: 168")
+    assert "left out: pi-1-3 does not answer to ssh" in said
+
+
+def test_a_workload_that_goes_ends_its_job(rollouts: Rollouts, jobs: Jobs) -> None:
+    job = jobs.start("--limit", "bank_2", program="-np 2 --map-by node primes 1000000000")
+    try:
+        until(lambda: rollouts.on("pi-2-2", "pgrep -u nobody -x primes") != "", "it computes")
+        status, report = rollouts.command("undeploy", "mpi", "--limit", "pi-2-2")
+        assert (status, counts(report)) == (0, {"ok": 1})
+        status, _, _ = ended(job, 60)
+        assert status != 0
+    finally:
+        job.kill()
+    left = "pgrep -u nobody -x 'primes|orted'"
+    until(lambda: rollouts.on("pi-2-2", left) == "", "nothing of the job is left", 20)
+    assert jobs.hosts("--limit", "bank_2") == ["172.20.2.1 slots=4 # pi-2-1"]

@@ -29,6 +29,7 @@ PACKAGES = (
     "libnfs-utils",
     "libstdc++6",
     "mount",
+    "openmpi-bin",
     "openssh-server",
     "procps",
     "python3",

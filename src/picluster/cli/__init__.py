@@ -15,6 +15,7 @@ from picluster.cli import (
     harvest,
     image,
     logs,
+    mpi,
     observe,
     plan,
     power,
@@ -24,6 +25,7 @@ from picluster.cli import (
     run,
     shutdown,
     status,
+    workload,
 )
 from picluster.errors import PiclusterError
 
@@ -31,8 +33,8 @@ from picluster.errors import PiclusterError
 REFUSED = 1
 
 _COMMANDS = (
-    boot, deploy, harvest, image, logs, observe, plan, power, reboot, render, replace, run,
-    shutdown, status,
+    boot, deploy, harvest, image, logs, mpi, observe, plan, power, reboot, render, replace, run,
+    shutdown, status, workload,
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ class Prepared:
         return [
             one
             for one in (self.boards[name] for name in batch.boards)
-            if one.ready and (self.options.force or not one.current)
+            if reboots(one, self.options)
         ]
 
     def resumes(self, batch: Batch) -> list[str]:
@@ -101,6 +101,11 @@ class Prepared:
         words += [f"{absent} absent"] if absent else []
         words += [f"{resume} to resume"] if resume else []
         return f"{batch.title}: {', '.join(words)}"
+
+
+def reboots(board: Present, options: Options) -> bool:
+    """Whether a board reboots: it runs something else than it would boot, or all do."""
+    return board.ready and (options.force or not board.current)
 
 
 def unasked(board: Present) -> BoardResult:

@@ -39,9 +39,10 @@ _NOTE = "echo {} {{{{ rolling_nodes | join(' ') }}}} >> {{{{ hook_log }}}}"
 
 
 def _hook(word: str, why: str, when: str) -> str:
-    """Tasks as somebody else writes them: one of them on another host."""
+    """Tasks as somebody else writes them: some of them on other hosts."""
     note = {"ansible.builtin.shell": _NOTE.format(word), "delegate_to": "localhost"}
-    return json.dumps([note, {"ansible.builtin.fail": {"msg": why}, "when": when}])
+    ask = {"ansible.builtin.raw": "true", "delegate_to": "controller", "when": "hook_away"}
+    return json.dumps([note, {"ansible.builtin.fail": {"msg": why}, "when": when}, ask])
 
 
 #: By name of the file.
@@ -63,11 +64,13 @@ class Cluster(Place):
             (tasks / f"{word}.yml").write_text(_hook(word, why, when))
         way = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         names = dict.fromkeys((*NAMES, "small-head", "localhost"), way)
+        names["controller"] = {"ansible_host": "127.0.0.1", "ansible_port": 1}
         (folder / "way.yml").write_text(json.dumps({"all": {"hosts": names}}))
         program = f"{sys.executable} {folder}/board.py {folder}"
         self.variables = {
             "hook_stuck": "",
             "hook_lame": False,
+            "hook_away": False,
             "reboot_reach": {"small-head": list(self.server.reach.prefix)},
             "reboot_journal": str(self.journal),
             "reboot_report": str(folder / "report.json"),
@@ -163,13 +166,22 @@ def test_a_board_that_is_lost_stops_before_the_next_bank(cluster: Cluster) -> No
     assert cluster.lines("hooks")[2:] == ["resume pi-2-2"]
 
 
-def test_a_drain_that_fails_leaves_its_bank_alone(cluster: Cluster) -> None:
-    done = cluster.play(reboot_hooks="hook", hook_stuck="pi-2-1")
-    assert done.returncode == 2, done.stdout
+@pytest.mark.parametrize(
+    ("variables", "why"),
+    [
+        ({"hook_stuck": "pi-2-1"}, "job 7 is stuck after 600 s"),
+        ({"hook_away": True}, "a host that it needs cannot be reached"),
+    ],
+)
+def test_a_drain_that_fails_leaves_its_bank_alone(
+    cluster: Cluster, variables: dict[str, Any], why: str
+) -> None:
+    done = cluster.play(reboot_hooks="hook", **variables)
+    assert done.returncode != 0, done.stdout
     assert cluster.lines("asked") == []
     assert cluster.report()["stopped"] == "bank 2: its drain failed"
     reasons = {board["reason"] for board in cluster.report()["boards"][:2]}
-    assert reasons == {"not drained: job 7 is stuck after 600 s"}
+    assert reasons == {f"not drained: {why}"}
     assert cluster.lines("hooks") == ["drain pi-2-1 pi-2-2", "resume pi-2-1 pi-2-2"]
 
 

@@ -138,11 +138,15 @@ def test_lines_of_a_head_are_sorted_by_board_and_bounded() -> None:
         "dhcpd: DHCPOFFER on 172.20.1.11 to b8:27:eb:00:01:0b via eth1\n",
         "in.tftpd: RRQ from 172.20.1.1 filename bootcode.bin\n",
         "nobody is meant\n",
+        "rpc.mountd: authenticated mount request from 172.20.1.11:725 for /srv\n",
         "messages: node pi-1-1 172.20.1.1 ready\n",
     ]
     found = headlog.sort(lines, boards, 10_000)
-    assert found == {"pi-1-1": "".join((lines[0], lines[2], lines[4])), "pi-1-11": lines[1]}
-    assert headlog.sort(lines, boards, 60)["pi-1-1"] == lines[4]
+    assert found == {
+        "pi-1-1": "".join((lines[0], lines[2], lines[5])),
+        "pi-1-11": lines[1] + lines[4],
+    }
+    assert headlog.sort(lines, boards, 60)["pi-1-1"] == lines[5]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,11 @@ import sys
 from collections import deque
 from collections.abc import Iterable
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9:.-]*[A-Za-z0-9]", re.ASCII)
+#: A MAC address, an address, or a name.
+_WORD = re.compile(
+    r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|\d{1,3}(?:\.\d{1,3}){3}|[a-z0-9]+(?:-[a-z0-9]+)*",
+    re.ASCII | re.IGNORECASE,
+)
 #: A line that is longer is cut.
 _LONGEST = 2000
 

@@ -15,20 +15,18 @@ from pathlib import Path
 from picluster.campaign.fleet import fleet_of
 from picluster.campaign.journal.lock import lock_path, refuse_running
 from picluster.campaign.live.campaign import Options as Campaign
-from picluster.campaign.live.campaign import identity, journal_path, reaches_of
-from picluster.campaign.live.services import LiveServices
-from picluster.cluster.model import CANARY
-from picluster.errors import PiclusterError, Problem, refusal, shown
+from picluster.campaign.live.campaign import identity, journal_path
+from picluster.errors import PiclusterError, refusal
 from picluster.plan.model import AddressPlan
-from picluster.power.desk import PowerDesk
-from picluster.rolling.batches import Batch, batches_of
+from picluster.rolling.account import report_of
 from picluster.rolling.live.finish import Finish
 from picluster.rolling.live.keeper import hold, release
-from picluster.rolling.live.look import Present, look
+from picluster.rolling.live.look import look
+from picluster.rolling.live.prepare import prepared, refuse_unserved
 from picluster.rolling.options import GO_ON, Options
-from picluster.rolling.preview import Prepared, unasked
+from picluster.rolling.preview import Prepared, reboots, unasked
 from picluster.rolling.record import Record, Told, load, record_path, save
-from picluster.rolling.report import BoardResult, Outcome, Report, status_of, stop_reason
+from picluster.rolling.report import BoardResult, Outcome, Report, stop_reason
 from picluster.rolling.table import words_of
 
 _RESUMED = frozenset({Outcome.OK, Outcome.UNCHANGED, Outcome.UNDRAINED, Outcome.UNREACHABLE})
@@ -100,30 +98,13 @@ class Reboot:
         return load(self._path, identity(self._plan))
 
     def _prepare(self, options: Options, names: Sequence[str], last: Record | None) -> Prepared:
-        unknown = [name for name in names if name not in self._fleet.by_name]
-        if unknown or not names:
-            what = f"no node is called {shown(unknown[0])[1:-1]}" if unknown else "no node is named"
-            raise refusal(what, "see picluster plan")
-        boards = look(self._plan, names, self._campaign)
-        desk = PowerDesk.of(self._plan)
-
-        def first(name: str) -> bool:
-            return self._reboots(boards[name], options) and desk.model.cuts_alone(name)
-
-        canary = [bank.number for bank in self._plan.cluster.banks if bank.image == CANARY]
-        batches = batches_of(self._fleet, names, canary[0] if canary else None, first)
-        found = Prepared(options, tuple(batches), boards, frozenset(last.drained if last else ()))
-        found.refuse_unpointed()
-        return found
+        return prepared(self._plan, self._campaign, options, names, last.drained if last else ())
 
     @property
     def hooks(self) -> set[str]:
         """Hooks that have drained boards and not resumed them."""
         last = self._last()
         return {hook for hooks in last.drained.values() for hook in hooks} if last else set()
-
-    def _reboots(self, board: Present, options: Options) -> bool:
-        return board.ready and (options.force or not board.current)
 
     def start(self, options: Options, names: Sequence[str], process: int) -> Prepared:
         """Take the cluster for a process, and write what will be done.
@@ -137,7 +118,7 @@ class Reboot:
             last = self._last()
             found = self._prepare(options, names, last)
             if found.changes:
-                self._refuse_unserved(found)
+                refuse_unserved(self._plan, self._campaign, found)
             record = Record(identity(self._plan), options, keeper, time.time(), list(found.batches))
             record.drained = dict(last.drained) if last else {}
             save(self._path, record)
@@ -145,16 +126,6 @@ class Reboot:
             release(keeper)
             raise
         return found
-
-    def _refuse_unserved(self, found: Prepared) -> None:
-        """A board that reboots without them is lost until its power is cycled."""
-        banks = sorted({batch.bank for batch in found.batches})
-        reaches = reaches_of(self._plan, banks, self._campaign)
-        states = LiveServices(self._plan.cluster, self._fleet, reaches).check(banks)
-        bad = [one for one in states if not one.ready]
-        problems = [Problem(f"{one.name} is not ready: {one.why}") for one in bad]
-        if problems:
-            raise PiclusterError(problems)
 
     # ---- a batch
 
@@ -171,21 +142,26 @@ class Reboot:
             self._save(record)
             self._say(f"stopped: {record.stopped}")
             return Begun(go=False)
-        ask = [one for one in boards.values() if self._reboots(one, record.options) and one.next]
+        ask = [one for one in boards.values() if reboots(one, record.options) and one.next]
+        others = [unasked(one) for one in boards.values() if one not in ask]
+        if not ask and not record.to_resume(one.name for one in others if one.outcome in _RESUMED):
+            record.results |= {one.name: one for one in others}
+            self._save(record)
+            self._say(f"{batch.title}: {words_of(others)}")
+            return Begun(go=False)
         record.told = Told(
             batch.bank,
             batch.title,
             {one.name: one.boot for one in ask},
             {one.name: one.next for one in ask},
-            [unasked(one) for one in boards.values() if one not in ask],
+            others,
         )
         names = [one.name for one in ask]
         record.drain(names, record.options.hooks)
         self._save(record)
         if names:
             self._say(f"{batch.title}: {len(names)} of {len(batch.boards)} boards reboot")
-        hooks = record.options.hooks if names else ()
-        return Begun(True, tuple(names), hooks)
+        return Begun(True, tuple(names), record.options.hooks if names else ())
 
     def undrained(self, why: str) -> None:
         """A drain has failed: no board of the batch is asked to reboot."""
@@ -251,16 +227,7 @@ class Reboot:
 
     def report(self) -> Report:
         """How it went, or goes: of a batch that is under way, boards are open."""
-        record = self._record()
-        boards = [board for batch in record.batches for board in _results(batch, record)]
-        meant = {board.name for board in boards}
-        drained = tuple(name for name in record.drained if name in meant)
-        broken = record.cancelled or record.told is not None
-        status = status_of(boards, record.stopped, cancelled=broken, drained=bool(drained))
-        return Report(
-            self._plan.cluster.name, status, record.stopped, round(time.time() - record.began, 1),
-            tuple(boards), drained, tuple(record.notices),
-        )  # fmt: skip
+        return report_of(self._record(), self._plan.cluster.name, time.time())
 
     def end(self) -> Report:
         """The report; the cluster is free again."""
@@ -287,19 +254,3 @@ class Reboot:
         if record.told is None:
             raise refusal("no batch is under way", "run playbooks/reboot.yml", file=self._path)
         return record, record.told
-
-
-def _results(batch: Batch, record: Record) -> list[BoardResult]:
-    """Of the boards of a batch, whatever has become of it so far."""
-    why = "the reboot was cancelled before its batch"
-    if record.stopped and not record.cancelled:
-        why = "the reboot stopped before its batch"
-    known = dict(record.results)
-    if record.told is not None:
-        known |= {one.name: one for one in record.told.results}
-        open_ = "the reboot broke off after its batch had begun"
-        known |= {
-            name: BoardResult(name, batch.bank, Outcome.OPEN, open_) for name in record.told.boots
-        }
-    untouched = (BoardResult(name, batch.bank, Outcome.UNTOUCHED, why) for name in batch.boards)
-    return [known.get(one.name, one) for one in untouched]

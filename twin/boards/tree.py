@@ -29,9 +29,12 @@ PACKAGES = (
     "libnfs-utils",
     "libstdc++6",
     "mount",
+    "munge",
     "openssh-server",
     "procps",
     "python3",
+    "slurm-client",
+    "slurmd",
 )
 #: Programs of the initramfs that busybox plays on a node, too.
 APPLETS = ("logger", "syslogd", "udhcpc")

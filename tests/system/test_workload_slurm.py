@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +78,7 @@ def slurm(
     """Four boards, two in each domain, and the controller on the head."""
     inventory = domains(inventory_with(tmp_path_factory.mktemp("boards"), BANKS))
     folder = tmp_path_factory.mktemp("slurm")
-    key = folder / "munge.key"
-    key.write_bytes(os.urandom(128))
-    key.chmod(0o600)
-    keys = dict.fromkeys(("slurm_controller_munge_key", "workload_slurm_munge_key"), str(key))
+    key = {"control_secret_path": str(folder / "munge.key")}
     head = configured_head
     rules = head.copy_out(RULES)
     with (
@@ -90,7 +86,7 @@ def slurm(
         small_twin(head, rack, inventory) as live,
         forwarded_power(live) as asked,
     ):
-        made = Slurm(live, {**SETTINGS, **keys}, folder, asked)
+        made = Slurm(live, {**SETTINGS, **key}, folder, asked)
         try:
             book = folder / "book.yml"
             book.write_text(FIREWALL)

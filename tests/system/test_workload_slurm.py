@@ -157,6 +157,23 @@ def test_nodes_are_drained_before_they_are_stopped(slurm: Slurm) -> None:
     slurm.ask("scontrol", "update", "NodeName=pi-1-2", "State=RESUME")
 
 
+def test_a_roll_out_gives_jobs_time_and_queues_the_rest_again(slurm: Slurm) -> None:
+    short = slurm.batch("sleep 3", "--nodelist=pi-1-2")
+    slurm.wait(short, "RUNNING", 20)
+    slow = slurm.batch("sleep 300", "--nodelist=pi-1-1", "--requeue")
+    slurm.wait(slow, "RUNNING", 20)
+    version = json.dumps({**slurm.settings, "workload_slurm_version": "2"})
+    rollouts = Rollouts(slurm.twin, slurm.folder)
+    words = ("-e", "workload=slurm", "-e", version, "--limit", "bank_1")
+    done = rollouts.playbook("deploy", *words)
+    assert counts(rollouts.report()) == {"ok": 2}, done.stdout
+    assert slurm.job(short)["JobState"] == "COMPLETED"
+    assert slurm.job(short)["Restarts"] == "0"
+    assert slurm.wait(slow, "RUNNING", 30)["Restarts"] == "1"
+    slurm.ask("scancel", slow)
+    until(lambda: {slurm.states()[name] for name in BOARDS[1]} == {"idle"}, "they are open", 20)
+
+
 def test_an_idle_bank_has_no_power_until_a_job_wants_it(slurm: Slurm) -> None:
     boards = slurm.twin.truth.boards
     look = ["systemctl", "start", "picluster-slurm-watch.service"]

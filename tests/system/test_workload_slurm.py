@@ -11,7 +11,10 @@ from boards_support import boards_image, campaign, inventory_with, small_twin, u
 from rollout_support import Rollouts, counts
 from slurm_support import Slurm, forwarded_power, parallel, stop
 
+from picluster.plan.read import read_plan
+from picluster.render.configuration import render
 from twin.head import container
+from twin.head.places import TREE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +51,22 @@ FIREWALL = """\
 - hosts: head
   gather_facts: false
   roles: [head_network, slurm_controller]
+"""
+#: Another controller of the head's settings beside the one that runs.
+OTHER = """
+cd /srv/other
+sed 's/^SlurmctldPort=.*/SlurmctldPort=7817/; s#^StateSaveLocation=.*#StateSaveLocation=/srv/other#
+     /^Suspend/d; /^Resume/d; 1i SlurmctldPidFile=/srv/other/pid' /etc/slurm/slurm.conf > slurm.conf
+cp /etc/slurm/cgroup.conf .
+chown slurm .
+export SLURM_CONF=/srv/other/slurm.conf
+timeout 60 slurmctld -D > log 2>&1 &
+until scontrol ping > /dev/null 2>&1; do sleep 0.2; kill -0 $! || { cat log; exit 1; }; done
+sinfo --noheader --partition=all --format=%D
+sinfo --noheader --format=%R | sort -u | wc -l
+scontrol show topology | grep -o '^SwitchName=core .* Nodes' | cut -d' ' -f2
+kill %1
+wait
 """
 HOOK = """\
 - hosts: pi
@@ -115,6 +134,26 @@ def test_nodes_serve_the_controller(slurm: Slurm) -> None:
     assert set(slurm.states().values()) == {"idle"}
     said = slurm.ask("srun", "--nodes=4", "--chdir=/", "hostname")
     assert sorted(said.splitlines()) == sorted(BOARDS[1] + BOARDS[2])
+
+
+@pytest.mark.parametrize(
+    ("cluster", "nodes", "partitions", "level"),
+    [("policebox", 1050, 26, "Level=1"), ("zurich", 12, 7, "Level=2")],
+)
+def test_the_controller_takes_every_cluster(
+    slurm: Slurm, cluster: str, nodes: int, partitions: int, level: str
+) -> None:
+    plan = read_plan(TREE / "inventory" / cluster / "cluster.picluster.yml")
+    files = {
+        f"/srv/other/{variant}.conf": (render(plan, "slurm", variant).encode(), 0o644)
+        for variant in ("cluster", "topology")
+    }
+    container.put(slurm.head.places.container, files)
+    try:
+        said = slurm.head.exec(["bash", "-c", OTHER])
+    finally:
+        slurm.head.run(["rm", "-rf", "/srv/other"])
+    assert said.split() == [str(nodes), str(partitions), level]
 
 
 def test_jobs_outlive_a_lost_domain(slurm: Slurm) -> None:

@@ -115,8 +115,6 @@ def slurm(
             )
             assert report.ready == sum(BANKS.values()), report.plain()
             assert outcome.status == 0, outcome.explain()
-            # the tests say when it looks
-            head.exec(["systemctl", "stop", "picluster-slurm-watch.timer"])
             yield made
         finally:
             stop(head)
@@ -127,6 +125,8 @@ def slurm(
 def test_nodes_serve_the_controller(slurm: Slurm) -> None:
     again = slurm.play("playbooks/slurm.yml")
     assert (again.status, again.changed()) == (0, []), again.explain()
+    # from now on the tests say when banks are looked at
+    slurm.head.exec(["systemctl", "stop", "picluster-slurm-watch.timer"])
     rollouts = Rollouts(slurm.twin, slurm.folder)
     words = ("-e", "workload=slurm", "-e", json.dumps(slurm.settings))
     done = rollouts.playbook("deploy", *words)

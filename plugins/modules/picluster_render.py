@@ -16,15 +16,15 @@ options:
     description: Which configuration.
     type: str
     required: true
-    choices: [dhcp, tftp, exports, known_hosts, nodes]
+    choices: [dhcp, tftp, exports, known_hosts, nodes, slurm]
   variant:
     description:
       - For which daemon. V(isc) for O(kind=dhcp); V(tftpd_hpa) or V(systemd) for O(kind=tftp);
         V(kernel) or V(ganesha) for O(kind=exports); V(openssh) for O(kind=known_hosts);
-        V(csv) for O(kind=nodes).
+        V(csv) for O(kind=nodes); V(cluster) or V(topology) for O(kind=slurm).
       - The first one named is the default.
     type: str
-    choices: [isc, tftpd_hpa, systemd, kernel, ganesha, openssh, csv]
+    choices: [isc, tftpd_hpa, systemd, kernel, ganesha, openssh, csv, cluster, topology]
   description:
     description: Path of the cluster description on the control node.
     type: path

@@ -54,11 +54,13 @@ def test_every_role_is_covered() -> None:
         "shutdown_timer",
         "tftp_server",
         "time_server",
+        "slurm_controller",
         "workload_boinc",
         "workload_example",
         "workload_java_app",
         "workload_kubernetes",
         "workload_mpi",
+        "workload_slurm",
         "workload_store",
     }
 
@@ -104,7 +106,7 @@ def test_required_are_those_the_inventory_gives(role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_roles_know_no_group_and_no_host(role: str) -> None:
-    """Those of the control node look at other hosts by a group that is an input."""
+    """They look at other hosts, or delegate to one, by a group that is an input."""
     files = [path for path in (ROOT / "roles" / role).rglob("*.yml") if path.is_file()]
     some = r"(?: \| intersect\(\w+\))?(?: \| map\('extract', hostvars\))?"
     by_input = re.compile(

@@ -29,10 +29,13 @@ PACKAGES = (
     "libnfs-utils",
     "libstdc++6",
     "mount",
+    "munge",
     "openmpi-bin",
     "openssh-server",
     "procps",
     "python3",
+    "slurm-client",
+    "slurmd",
 )
 #: Programs of the initramfs that busybox plays on a node, too.
 APPLETS = ("logger", "syslogd", "udhcpc")

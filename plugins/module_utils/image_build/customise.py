@@ -23,6 +23,7 @@ UNIT_FOLDERS = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/sys
 OWN = (
     "etc/ssh/ssh_host_*",
     "etc/machine-id",
+    "etc/munge/munge.key",
     "var/lib/dbus/machine-id",
     "var/lib/systemd/random-seed",
     "var/lib/systemd/credential.secret",

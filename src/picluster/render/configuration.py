@@ -15,6 +15,7 @@ from picluster.net import dotted
 from picluster.plan.model import AddressPlan
 from picluster.render.dhcp import VENDOR_CLASS, dhcp_config, pxe_options
 from picluster.render.known_hosts import authorities
+from picluster.render.slurm import node_lines, partitions, switches
 
 #: Where the role tftp_server puts the rules that give each board its own image.
 TFTP_MAP = "/etc/picluster/tftp.map"
@@ -77,6 +78,15 @@ def _known_hosts(plan: AddressPlan, server: Server) -> str:  # noqa: ARG001
     return render_known_hosts(plan, {})
 
 
+def _slurm_cluster(plan: AddressPlan, server: Server) -> str:  # noqa: ARG001
+    lines, parts = [*node_lines(plan)], [*partitions(plan)]
+    return _render("slurm_cluster.j2", cluster=plan.cluster, lines=lines, partitions=parts)
+
+
+def _slurm_topology(plan: AddressPlan, server: Server) -> str:  # noqa: ARG001
+    return _render("slurm_topology.j2", cluster=plan.cluster, switches=[*switches(plan)])
+
+
 def _common(plan: AddressPlan, server: Server) -> dict[str, Any]:
     return {
         "cluster": plan.cluster,
@@ -106,6 +116,7 @@ KINDS: dict[str, dict[str, _Renderer]] = {
     "exports": {"kernel": _exports_kernel, "ganesha": _exports_ganesha},
     "known_hosts": {"openssh": _known_hosts},
     "nodes": {"csv": _nodes_csv},
+    "slurm": {"cluster": _slurm_cluster, "topology": _slurm_topology},
 }
 
 

@@ -159,7 +159,8 @@ def test_same_plan_same_bytes_and_all_ascii(small: Path, kind: str, variant: str
     [
         (
             ("nonsense",),
-            "no configuration 'nonsense'; there are: dhcp, tftp, exports, known_hosts, nodes",
+            "no configuration 'nonsense'; "
+            "there are: dhcp, tftp, exports, known_hosts, nodes, slurm",
         ),
         (("dhcp", "kea"), "no variant 'kea' of dhcp; there are: isc"),
         (("dhcp", "", "x"), "{d}: no boot server 'x'; there are: small-head, rack-2"),

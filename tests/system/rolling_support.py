@@ -80,8 +80,9 @@ class Rolling:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run ``picluster``."""
         program = str(Path(sys.executable).with_name("picluster"))
-        done = run(["env", f"ANSIBLE_ROLES_PATH={roles()}", program, *words, "-i",
-                    str(self.twin.inventory)])  # fmt: skip
+        name, *more = words
+        where = [program, name, "-i", str(self.twin.inventory)]
+        done = run(["env", f"ANSIBLE_ROLES_PATH={roles()}", *where, *more])
         print(done.stdout[-8000:], done.stderr[-4000:], file=sys.stderr)
         return done
 

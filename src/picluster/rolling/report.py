@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     OK = "ok"  # has rebooted, and runs the image its bank is pointed at
     UNCHANGED = "unchanged"  # ran that image before
     FAILED = "failed"  # did not come back, or with another image
-    UNREACHABLE = "unreachable"  # could not be asked to reboot; it runs on
+    UNREACHABLE = "unreachable"  # could not be asked to reboot; it stays drained
     UNDRAINED = "undrained"  # a drain failed, so that it was not asked
     ABSENT = "absent"  # is not ready; boots the image by itself
     OPEN = "open"  # was asked, and not heard before the end

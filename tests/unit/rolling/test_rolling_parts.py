@@ -102,6 +102,7 @@ def test_who_is_back_and_why_others_are_not() -> None:
         waiting.hear(event, event.at)
     assert waiting.back == {"pi-1-1": Back("b", 9)}
     assert waiting.open == ["pi-1-2", "pi-1-3"]
+    assert (waiting.fresh_s(60), Comeback(FLEET, boots).fresh_s(60)) == (52, 1)
     assert waiting.why("pi-1-2", 60).startswith("at stage tftp: ")
     assert waiting.why("pi-1-3", 60) == "did not begin to boot"
 

@@ -46,6 +46,8 @@ class Options:
         files: log files of this machine to follow beside the journals.
         fresh: give an unfinished campaign up.
         locked: whoever runs it holds the cluster's lock.
+        fresh_s: what nodes said longer ago says nothing of the present, seconds; ``None`` for the
+            time of a heartbeat.
     """
 
     banks: tuple[int, ...] = ()
@@ -57,6 +59,7 @@ class Options:
     files: tuple[Path, ...] = ()
     fresh: bool = False
     locked: bool = False
+    fresh_s: float | None = None
 
 
 def identity(plan: AddressPlan) -> str:
@@ -151,7 +154,9 @@ class LiveCampaign:
         path = options.journal or journal_path(self._plan)
         who, locked = identity(self._plan), options.locked
         with SqliteJournal(path, who, clock, locked=locked) as journal:
-            inbox = LiveInbox(fleet, clock, options.settings.timeouts.heartbeat)
+            heartbeat_s = options.settings.timeouts.heartbeat
+            fresh_s = heartbeat_s if options.fresh_s is None else options.fresh_s
+            inbox = LiveInbox(fleet, clock, min(fresh_s, heartbeat_s))
             power = LivePower(self._desk, clock, inbox.power_result)
             try:
                 banks = banks_of(options, self._plan, fleet, power)

@@ -46,6 +46,15 @@ class Comeback:
         self._progress: dict[str, Progress] = {}
         self.back: dict[str, Back] = {}
 
+    def fresh_s(self, seconds: float) -> float:
+        """How long ago the first board was back: what was said before is of the boots before.
+
+        Args:
+            seconds: since they are waited for.
+        """
+        first = min((back.seconds for back in self.back.values()), default=seconds)
+        return max(0.0, seconds - first + 1.0)
+
     @property
     def open(self) -> list[str]:
         """Boards that are waited for."""

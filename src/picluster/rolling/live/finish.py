@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -76,9 +77,11 @@ class Finish:
         comeback = Comeback(self._fleet, asked)
         causes: dict[str, str] = {}
         if asked:
+            began = time.monotonic()
             causes = self._wait(told, comeback)
-        if causes and self._options.cycle and not self.cancelled:
-            causes = self._cycle(told, causes)
+            if causes and self._options.cycle and not self.cancelled:
+                # a board that halted has said a heartbeat ago that it is ready
+                causes = self._cycle(told, causes, comeback.fresh_s(time.monotonic() - began))
         boards = look(self._plan, told.boots, self._campaign)
         return [self._result(board, told, comeback, causes, unreached) for board in boards.values()]
 
@@ -96,7 +99,7 @@ class Finish:
         causes = wait(comeback, self._fleet, reaches, limit_s, say, cancelled)
         return {name: f"not back after {limit_s:.0f} s, {why}" for name, why in causes.items()}
 
-    def _cycle(self, told: Told, causes: dict[str, str]) -> dict[str, str]:
+    def _cycle(self, told: Told, causes: dict[str, str], fresh_s: float) -> dict[str, str]:
         desk = PowerDesk.of(self._plan)
         banks, alone = cycle.sharing(desk, told.bank, causes)
         near = [board.name for bank in banks for board in self._fleet.by_bank.get(bank, ())]
@@ -105,7 +108,7 @@ class Finish:
         if why:
             return {name: f"{cause}; {why}" for name, cause in causes.items()}
         self._say(f"{told.title}: {len(causes)} boards are not back; a campaign looks after them")
-        chosen = replace(self._campaign, banks=tuple(banks))
+        chosen = replace(self._campaign, banks=tuple(banks), fresh_s=fresh_s)
         settings = dict(self._options.campaign)
         found = cycle.campaign(self._plan, desk, chosen, settings, self._audience(), self._began)
         self.cancelled = self.cancelled or found.interrupted
@@ -153,7 +156,7 @@ class Finish:
             what = image or "an image it does not name"
             return ended(Outcome.FAILED, f"came back with {what}, its bank is pointed at {target}")
         if name in unreached:
-            return ended(Outcome.UNREACHABLE, f"could not be asked: {unreached[name]}; it runs on")
+            return ended(Outcome.UNREACHABLE, f"could not be asked: {unreached[name]}")
         if self.cancelled:
             return ended(Outcome.OPEN, "asked to reboot, and not heard before it was cancelled")
         return ended(Outcome.FAILED, causes.get(name, "not back"))

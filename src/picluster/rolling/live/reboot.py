@@ -29,7 +29,7 @@ from picluster.rolling.record import Record, Told, load, record_path, save
 from picluster.rolling.report import BoardResult, Outcome, Report, stop_reason
 from picluster.rolling.table import words_of
 
-_RESUMED = frozenset({Outcome.OK, Outcome.UNCHANGED, Outcome.UNDRAINED, Outcome.UNREACHABLE})
+_RESUMED = frozenset({Outcome.OK, Outcome.UNCHANGED, Outcome.UNDRAINED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,21 +179,24 @@ def test_nodes_are_drained_before_they_are_stopped(slurm: Slurm) -> None:
     hook = slurm.folder / "hook.yml"
     hook.write_text(HOOK)
     slurm.ask("scontrol", "update", "NodeName=pi-1-2", "State=DRAIN", "Reason=burnt")
-    job = slurm.batch("sleep 300", "--nodelist=pi-1-1")
-    slurm.wait(job, "RUNNING", 20)
-    stuck = slurm.play(hook, part="drain", rolling_drain_s=4)
-    assert stuck.status != 0
-    assert f"after 4 s there is still job {job} on pi-1-1; the nodes are open" in stuck.explain()
-    assert slurm.states()["pi-1-1"] == "allocated"
-    slurm.ask("scancel", job)
-    assert slurm.play(hook, part="drain", rolling_drain_s=30).status == 0
-    assert slurm.states()["pi-1-1"] == "drained"
-    assert slurm.reason("pi-1-1") == "new kernel"
-    assert slurm.play(hook, part="resume", rolling_drain_s=30).status == 0
-    assert slurm.states()["pi-1-1"] == "idle"
-    # what somebody else has closed stays closed
-    assert slurm.reason("pi-1-2") == "burnt"
-    slurm.ask("scontrol", "update", "NodeName=pi-1-2", "State=RESUME")
+    try:
+        job = slurm.batch("sleep 300", "--nodelist=pi-1-1")
+        slurm.wait(job, "RUNNING", 20)
+        stuck = slurm.play(hook, part="drain", rolling_drain_s=4)
+        assert stuck.status != 0
+        why = f"after 4 s there is still job {job} on pi-1-1; the nodes are open"
+        assert why in stuck.explain()
+        assert slurm.states()["pi-1-1"] == "allocated"
+        slurm.ask("scancel", job)
+        assert slurm.play(hook, part="drain", rolling_drain_s=30).status == 0
+        assert slurm.states()["pi-1-1"] == "drained"
+        assert slurm.reason("pi-1-1") == "new kernel"
+        assert slurm.play(hook, part="resume", rolling_drain_s=30).status == 0
+        until(lambda: slurm.states()["pi-1-1"] == "idle", "it is open", 10)
+        # what somebody else has closed stays closed
+        assert slurm.reason("pi-1-2") == "burnt"
+    finally:
+        slurm.ask("scontrol", "update", "NodeName=pi-1-2", "State=RESUME")
 
 
 def test_a_roll_out_gives_jobs_time_and_queues_the_rest_again(slurm: Slurm) -> None:

@@ -34,8 +34,8 @@ initramfs initramfs8 followkernel
 
 def boot_stock(bench: Bench) -> float:
     """Boot a stock Debian from the network; gives all bytes to the login prompt, in 10^6."""
-    # A container that ends takes the emulation from the kernel that it shares. The initramfs is made
-    # once, by the kernel's package: under emulation that takes minutes.
+    # A container that ends takes the emulation from the kernel that it shares. The initramfs is
+    # made once, by the kernel's package: under emulation that takes minutes.
     script = f"""set -eu
 cd /proc/sys/fs/binfmt_misc
 mountpoint -q . || mount -t binfmt_misc binfmt_misc .

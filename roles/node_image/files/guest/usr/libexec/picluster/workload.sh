@@ -175,9 +175,11 @@ ensure() {
         tell ok
         return
     fi
+    # A drain may take its time, and who says nothing counts as unreachable.
+    version=$wanted
+    tell starting
     [[ ! -f $work/have/$name ]] || stop
     use "$1" "$wanted"
-    tell starting
     if fetch && echo "$version $digest" > "$work/have/$name" && read_conf && start \
         && healthy "$start_s"; then
         forget_others
@@ -201,8 +203,9 @@ withdraw() {
     read -r have < "$work/have/$1"
     use "$1" "${have% *}"
     read_conf
+    version=''
+    [[ ! -x $dir/drain ]] || tell starting
     stop
     rm -rf "${store:?}/$name" "$work/have/$name"
-    version=''
     tell gone
 }

@@ -59,9 +59,9 @@ test: setup lint ## every test but test-long
 	@$(MAKE) --no-print-directory --jobs=2 test-heads test-parts
 	@$(BIN)/python tests/fuzz/fuzz_formats.py -max_total_time=60
 
-# Two at a time: heads and racks; the rest, molecule and real kernels.
+# Two at a time: heads and racks; the rest, molecule, real kernels and jobs.
 test-heads:
-	@$(PYTEST) -m 'not boots' tests/system
+	@$(PYTEST) -m 'not boots and not jobs and not long' tests/system
 
 # Into files: what they print would fall between the other's lines.
 test-parts:
@@ -72,12 +72,14 @@ test-parts:
 	@$(SUDO) env PATH="$$PATH" $(BIN)/molecule test --all >build/molecule.log 2>&1 \
 	  || { cat build/molecule.log; exit 1; }
 	@echo "molecule: every scenario passed, see build/molecule.log"
-	@$(MAKE) --no-print-directory test-boots >build/boots.log 2>&1 || { cat build/boots.log; exit 1; }
-	@echo "$$(tail -n 1 build/boots.log) with real kernels, see build/boots.log"
+	@$(MAKE) --no-print-directory test-boots MARKS='boots or jobs' >build/boots.log 2>&1 \
+	  || { cat build/boots.log; exit 1; }
+	@echo "$$(tail -n 1 build/boots.log) with real kernels and with jobs, see build/boots.log"
 
 test-boots: HEAD := boots
+test-boots: MARKS := boots
 test-boots: setup ## whole images and real kernels in QEMU
-	@$(PYTEST) -m 'boots and not long' tests/system
+	@$(PYTEST) -m '($(MARKS)) and not long' tests/system
 
 test-long: setup ## site.yml on a head in QEMU with a kernel of its own; not part of test
 	@$(PYTEST) -m long tests/system
@@ -86,7 +88,7 @@ lint: setup ## style, types, Ansible rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/yamllint .
+	@$(BIN)/yamllint --strict .
 	@$(BIN)/ansible-lint --offline
 
 bench: setup ## every figure, or BENCH=<name>

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from twin.head import Head
     from twin.rack import Rack
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.jobs, pytest.mark.timeout(600)]
 BANKS = {1: 2, 2: 2}
 BOARDS = {1: ("pi-1-1", "pi-1-2"), 2: ("pi-2-1", "pi-2-2")}
 RULES = "/etc/nftables.d/picluster.nft"

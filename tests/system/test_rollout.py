@@ -413,7 +413,7 @@ def test_a_board_that_is_lost_ends_the_job_and_is_left_out_of_the_next(
     assert (status != 0, out) == (True, "")
     assert "172.20.1.3" in said
     assert "and the job with it on every board" in said
-    left = "pgrep -u nobody -x 'primes|orted' && echo still there"
+    left = "pgrep -u nobody -r R,S,D -x 'primes|orted' && echo still there"
     others = ",".join(name for name in MPI if name != "pi-1-3")
     until(lambda: "still there" not in rollouts.on(others, left), "nothing of the job is left", 40)
     status, out, said = jobs.run(program="-np 4 --map-by node primes 1000")
@@ -431,6 +431,6 @@ def test_a_workload_that_goes_ends_its_job(rollouts: Rollouts, jobs: Jobs) -> No
         assert status != 0
     finally:
         job.kill()
-    left = "pgrep -u nobody -x 'primes|orted'"
+    left = "pgrep -u nobody -r R,S,D -x 'primes|orted'"
     until(lambda: rollouts.on("pi-2-2", left) == "", "nothing of the job is left", 20)
     assert jobs.hosts("--limit", "bank_2") == ["172.20.2.1 slots=4 # pi-2-1"]

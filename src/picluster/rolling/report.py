@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from picluster.tally import by_bank, counted, too_many
+
 #: Exit statuses: every board that is ready runs its image; some does not; it was interrupted.
 DONE, INCOMPLETE, CANCELLED = 0, 3, 130
 
@@ -52,8 +54,7 @@ class BoardResult:
 def stop_reason(results: Iterable[BoardResult], budget: int, title: str) -> str:
     """Why no further batch is touched after this one; empty where nothing speaks against it.
 
-    More boards are lost than the budget allows, or some are and none of the batch is well: a canary
-    that is lost stops it whatever the budget.
+    See :func:`picluster.tally.too_many`.
 
     Args:
         results: of the boards of a batch.
@@ -63,7 +64,7 @@ def stop_reason(results: Iterable[BoardResult], budget: int, title: str) -> str:
     counts = Counter(result.outcome for result in results)
     gone = sum(counts[outcome] for outcome in LOST)
     kept = sum(counts[outcome] for outcome in _KEPT)
-    if gone > budget or (gone > 0 and not kept):
+    if too_many(gone, kept, budget):
         present = sum(counts.values()) - counts[Outcome.ABSENT]
         return f"{title} lost {gone} of {present} boards, {budget} are allowed"
     return ""
@@ -94,15 +95,12 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """Boards by outcome, every outcome named."""
-        return _counts(self.boards)
+        return counted(Outcome, self.boards)
 
     @property
     def banks(self) -> dict[int, dict[str, int]]:
         """The same of each bank."""
-        banks: dict[int, list[BoardResult]] = {}
-        for board in self.boards:
-            banks.setdefault(board.bank, []).append(board)
-        return {bank: _counts(boards) for bank, boards in banks.items()}
+        return by_bank(Outcome, self.boards)
 
     def plain(self) -> dict[str, object]:
         """It as plain data."""
@@ -136,8 +134,3 @@ def status_of(
         return CANCELLED
     short = stopped or drained or some & (LOST | {Outcome.UNDRAINED, Outcome.OPEN})
     return INCOMPLETE if short else DONE
-
-
-def _counts(boards: Iterable[BoardResult]) -> dict[str, int]:
-    found = Counter(board.outcome.value for board in boards)
-    return {outcome.value: found[outcome.value] for outcome in Outcome}

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from picluster.tally import by_bank, counted, too_many
+
 #: Exit statuses: every board that is ready has it; some has not; it was interrupted.
 DONE, INCOMPLETE, CANCELLED = 0, 3, 130
 
@@ -53,8 +55,7 @@ def lost(results: Iterable[BoardResult]) -> int:
 def stops(results: Iterable[BoardResult], budget: int) -> bool:
     """The stop rule: whether no further batch is touched after this one.
 
-    More boards are lost than the budget allows, or some are and no board of the batch has it: a
-    canary that is lost stops a roll-out whatever the budget.
+    See :func:`picluster.tally.too_many`.
 
     Args:
         results: of the boards of a batch.
@@ -63,7 +64,7 @@ def stops(results: Iterable[BoardResult], budget: int) -> bool:
     outcomes = Counter(result.outcome for result in results)
     gone = sum(outcomes[outcome] for outcome in LOST)
     kept = outcomes[Outcome.OK] + outcomes[Outcome.UNCHANGED]
-    return gone > budget or (gone > 0 and not kept)
+    return too_many(gone, kept, budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +96,12 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """Boards by outcome, every outcome named."""
-        return _counts(self.boards)
+        return counted(Outcome, self.boards)
 
     @property
     def banks(self) -> dict[int, dict[str, int]]:
         """The same of each bank."""
-        banks: dict[int, list[BoardResult]] = {}
-        for board in self.boards:
-            banks.setdefault(board.bank, []).append(board)
-        return {bank: _counts(boards) for bank, boards in banks.items()}
+        return by_bank(Outcome, self.boards)
 
     def plain(self) -> dict[str, object]:
         """It as plain data."""
@@ -119,8 +117,3 @@ class Report:
 
 
 _PLAIN = ("cluster", "action", "workload", "version", "status", "stopped", "seconds")
-
-
-def _counts(boards: Iterable[BoardResult]) -> dict[str, int]:
-    found = Counter(board.outcome.value for board in boards)
-    return {outcome.value: found[outcome.value] for outcome in Outcome}

@@ -110,7 +110,7 @@ def test_a_second_build_of_the_same_does_nothing(
 
 
 def test_the_node_is_a_running_system_that_ansible_can_use(booted: Booted) -> None:
-    assert booted.run("systemctl is-system-running").strip() == "running"
+    assert booted.run("systemctl is-system-running --wait").strip() == "running"
     assert 'ID="ol"' in booted.run("cat /etc/os-release").splitlines()
     assert booted.run("systemctl is-active sshd chronyd").split() == ["active", "active"]
     assert booted.run("python3 -c 'import json, ssl; print(6 * 7)'").strip() == "42"

@@ -164,6 +164,11 @@ def test_a_program_that_always_ends_has_failed_and_is_tried_again(node: Node) ->
     reason = f"run%20has%20ended:%20journalctl%20-u%20{UNIT}"
     assert node.said()[1] == f"hello version=1 state=failed order={ORDER} reason={reason}"
     assert int(node.show(UNIT, "NRestarts")) > 0
+    # another version takes the place of one that waits to be started again
+    assert node.show(UNIT, "SubState") == "auto-restart"
+    node.assign("2", run="#!/bin/sh\nexec sleep 1000\n", **{"workload.conf": "memory_mib=10\n"})
+    node.poke()
+    until(lambda: f"hello version=2 state=ok order={ORDER}" in node.said(), "2 is well", 30)
 
 
 #: Tells what it may do, and makes a group of processes below its own.

@@ -124,11 +124,12 @@ healthy() {
     done
 }
 
+# Also one that has ended and waits to be started again: its name is taken until then.
 stop() {
-    if running; then
-        [[ ! -x $dir/drain ]] || as_user "$drain_s" "$dir/drain" > /dev/null
-        systemctl stop "$unit"
+    if running && [[ -x $dir/drain ]]; then
+        as_user "$drain_s" "$dir/drain" > /dev/null
     fi
+    systemctl stop "$unit" 2> /dev/null
     systemctl reset-failed "$unit" 2> /dev/null
 }
 

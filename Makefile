@@ -81,7 +81,7 @@ test-boots: MARKS := boots
 test-boots: setup ## whole images and real kernels in QEMU
 	@$(PYTEST) -m '($(MARKS)) and not long' tests/system
 
-test-long: setup ## site.yml on a head in QEMU with a kernel of its own; not part of test
+test-long: setup ## a head in QEMU with a kernel of its own, and more that takes long; not part of test
 	@$(PYTEST) -m long tests/system
 
 lint: setup ## style, types, Ansible rules

@@ -175,6 +175,7 @@ def test_jobs_outlive_a_lost_domain(slurm: Slurm) -> None:
     slurm.twin.power(BOARDS[2], on=True)
 
 
+@pytest.mark.long
 def test_nodes_are_drained_before_they_are_stopped(slurm: Slurm) -> None:
     hook = slurm.folder / "hook.yml"
     hook.write_text(HOOK)
@@ -199,6 +200,7 @@ def test_nodes_are_drained_before_they_are_stopped(slurm: Slurm) -> None:
         slurm.ask("scontrol", "update", "NodeName=pi-1-2", "State=RESUME")
 
 
+@pytest.mark.long
 def test_a_roll_out_gives_jobs_time_and_queues_the_rest_again(slurm: Slurm) -> None:
     short = slurm.batch("sleep 3", "--nodelist=pi-1-2")
     slurm.wait(short, "RUNNING", 20)
@@ -216,6 +218,7 @@ def test_a_roll_out_gives_jobs_time_and_queues_the_rest_again(slurm: Slurm) -> N
     until(lambda: {slurm.states()[name] for name in BOARDS[1]} == {"idle"}, "they are open", 20)
 
 
+@pytest.mark.long
 def test_an_idle_bank_has_no_power_until_a_job_wants_it(slurm: Slurm) -> None:
     boards = slurm.twin.truth.boards
     back = {"pi-2-1": "idle", "pi-2-2": "idle"}
@@ -245,6 +248,7 @@ def test_an_idle_bank_has_no_power_until_a_job_wants_it(slurm: Slurm) -> None:
     until(lambda: slurm.states()["pi-2-2"] == "idle", "the other board is there, too", 30)
 
 
+@pytest.mark.long
 def test_a_new_board_and_no_power_saving_are_one_run(slurm: Slurm) -> None:
     job = slurm.batch("sleep 300", "--nodelist=pi-1-1")
     slurm.wait(job, "RUNNING", 20)

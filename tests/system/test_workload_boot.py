@@ -64,6 +64,7 @@ class Store:
         report = self.folder / "report.json"
         command = [str(Path(sys.executable).with_name("picluster")), "deploy", "example", *words]
         command += ["-i", str(self.inventory), "--limit", NODE, "--report", str(report)]
+        command += ["--answer-s", "120"]  # a node that is emulated takes its time
         command += ["--via", f"{self.head.host}=podman exec -i {self.head.places.container}"]
         done = run([*command, "--journal", str(self.folder / "journal.db")])
         assert done.returncode in (0, 3), done.stderr

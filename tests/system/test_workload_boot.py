@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from twin.machine.login import Login
     from twin.rack import Rack
 
-pytestmark = [pytest.mark.boots, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.boots, pytest.mark.long, pytest.mark.timeout(1800)]
 
 NODE = "pi-2-11"
 EXAMPLE = TREE / "roles" / "workload_example" / "files" / "workload"

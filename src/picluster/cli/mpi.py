@@ -71,7 +71,7 @@ def _action(
         help="ranks that a board takes; %(default)s",
     )
     parser.add_argument(
-        "--version", default="", help="of the workload; the one assigned last otherwise"
+        "--version", default="", help="of the workload; the one the boards are assigned otherwise"
     )
     add_reach(parser)
     return parser

@@ -32,7 +32,7 @@ class Asked:
 
     Attributes:
         nodes: names of nodes that are meant; empty for all.
-        version: of the workload; empty for the one that was assigned last.
+        version: of the workload; empty for the one they are assigned.
         journal: file of the campaigns' journal; ``None`` for the user's own.
         reach: words before a command on a boot server, by its name.
     """
@@ -92,7 +92,7 @@ def chosen(
         meant: boards that are meant, by bank and slot.
         shelves: of the boot servers.
         said: how boards are.
-        version: empty for the one that was assigned last.
+        version: empty for the one they are assigned; of several, the one assigned last.
 
     Raises:
         PiclusterError: no boot server has it, or not all have the same.
@@ -116,9 +116,7 @@ def without(found: Found, addresses: Collection[str], why: str) -> Found:
 
 def _well(meant: Sequence[Board], shelves: Sequence[Shelf], version: str) -> tuple[str, set[str]]:
     """The version, and the boards that are assigned it and well with it in their present boot."""
-    assigned = {shelf.wanted.get(WORKLOAD, ("", ""))[0] for shelf in shelves}
-    if not version and len(assigned) == 1:
-        (version,) = assigned
+    version = version or _assigned(meant, shelves)
     if not version:
         target_of(DEPLOY, WORKLOAD, "", shelves)  # says so where there is no such workload
         raise refusal(
@@ -127,6 +125,15 @@ def _well(meant: Sequence[Board], shelves: Sequence[Shelf], version: str) -> tup
         )
     target = target_of(DEPLOY, WORKLOAD, version, shelves)
     return version, unchanged(target, meant, shelves)
+
+
+def _assigned(meant: Sequence[Board], shelves: Sequence[Shelf]) -> str:
+    """The one version the boards are assigned; of several, the one that was assigned last."""
+    all_of_it = [shelf.assigned.get(board.name, {}) for board in meant for shelf in shelves]
+    versions = {works[WORKLOAD].name for works in all_of_it if WORKLOAD in works} - {""}
+    if len(versions) != 1:
+        versions = {shelf.wanted.get(WORKLOAD, ("", ""))[0] for shelf in shelves}
+    return versions.pop() if len(versions) == 1 else ""
 
 
 def answering(addresses: Sequence[str]) -> set[str]:

@@ -56,6 +56,9 @@ def test_only_boards_that_are_ready_and_well_with_the_version() -> None:
         "pi-1-5": "is at stage nfs",
         "pi-1-6": "is at stage ready, failed there",
     }
+    # a roll-out to some has the last word on the workload, not on what others are assigned
+    some = chosen(MEANT[:1], [shelf(wanted={"mpi": ("", "2")})], STATUS[:1], "")
+    assert (some.version, [host.name for host in some.hosts]) == ("2", ["pi-1-1"])
     named = chosen(MEANT, [shelf()], STATUS, "1")
     assert (named.version, [host.name for host in named.hosts]) == ("1", ["pi-1-2"])
 

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from local_play import results
 
 from tests.conftest import REPOSITORY
 
 SOURCE = REPOSITORY / "roles" / "workload_mpi" / "files" / "primes" / "primes.c"
-
-
-def results(folder: Path, *tasks: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each task gave."""
-    plays = [{"hosts": "localhost", "gather_facts": False, "tasks": [*tasks]}]
-    book = folder / "book.yml"
-    book.write_text(json.dumps(plays))
-    program = str(Path(sys.executable).with_name("ansible-playbook"))
-    environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        "ANSIBLE_INVENTORY_ENABLED": "host_list",
-    }
-    done = subprocess.run(
-        [program, "-i", "localhost,", "-c", "local", str(book)],
-        env=environment, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    found = json.loads(done.stdout[done.stdout.index("{") :])
-    return [task["hosts"]["localhost"] for task in found["plays"][0]["tasks"]]
 
 
 @pytest.mark.skipif(shutil.which("mpicc") is None, reason="no mpicc here")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_play import results
 
 from tests.conftest import REPOSITORY
 
@@ -162,26 +163,7 @@ def test_a_jar_is_built_with_the_same_bytes(delivery: Delivery) -> None:
     source = REPOSITORY / "roles" / "workload_java_app" / "files" / "primes"
     task = {"java_jar": {"source": str(source), "main_class": "Primes"}, "register": "built"}
     show = {"ansible.builtin.debug": {"var": "built.sha256"}}
-    plays = [{"hosts": "localhost", "gather_facts": False, "tasks": [task, show, task, show]}]
-    book = delivery.folder / "jar.yml"
-    book.write_text(json.dumps(plays))
-    program = str(Path(sys.executable).with_name("ansible-playbook"))
-    environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        "ANSIBLE_INVENTORY_ENABLED": "host_list",
-    }
-    done = subprocess.run(
-        [program, "-i", "localhost,", "-c", "local", str(book)],
-        env=environment, capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    found = json.loads(done.stdout[done.stdout.index("{") :])
-    sums = [
-        result["built.sha256"]
-        for one in found["plays"][0]["tasks"]
-        for result in one["hosts"].values()
-        if "built.sha256" in result
-    ]
+    told = results(delivery.folder, task, show, task, show)
+    sums = [result["built.sha256"] for result in told if "built.sha256" in result]
     assert len(sums) == 2
     assert len(set(sums)) == 1

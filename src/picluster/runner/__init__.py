@@ -15,10 +15,11 @@ from picluster.runner.result import BankResult, End, NodeResult, RunResult
 from picluster.runner.run import Result, Run, run_playbook
 
 if TYPE_CHECKING:
-    from picluster.runner.actions import boot, deploy, reboot, shutdown, status, undeploy
+    from picluster.runner.actions import boot, reboot, shutdown, status
     from picluster.runner.packing import pack
     from picluster.runner.play import Options
     from picluster.runner.reported import result_of
+    from picluster.runner.rollouts import deploy, undeploy
     from picluster.runner.turn import BusyError, CancelledError
 
 __all__ = [
@@ -50,12 +51,12 @@ __all__ = [
 #: What brings the campaigns with it: every command imports this package, few need those.
 _LATER = {
     "boot": "actions",
-    "deploy": "actions",
+    "deploy": "rollouts",
     "reboot": "actions",
     "result_of": "reported",
     "shutdown": "actions",
     "status": "actions",
-    "undeploy": "actions",
+    "undeploy": "rollouts",
     "pack": "packing",
     "Options": "play",
     "BusyError": "turn",

@@ -1,11 +1,10 @@
-"""Boot, look, reboot, shut down, deploy and undeploy, for other tools."""
+"""Boot, look, reboot and shut down, for other tools."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,29 +13,18 @@ from picluster.campaign.live.campaign import Options as CampaignOptions
 from picluster.campaign.live.connections import given
 from picluster.campaign.live.status import BoardStatus, status_of
 from picluster.campaign.settings import Settings
-from picluster.cluster.load import find_description
 from picluster.errors import refusal, shown
 from picluster.plan.model import AddressPlan
-from picluster.plan.read import read_plan
-from picluster.runner.asked import Inventory, limit_of, sources_of
+from picluster.runner.asked import Inventory, limit_of, plan_of
 from picluster.runner.nodes import (
     banks_in,
     boot_nodes,
-    deploy_nodes,
+    reported_nodes,
     shutdown_nodes,
     status_node,
 )
 from picluster.runner.play import Action, Options, play
 from picluster.runner.result import End, NodeResult, RunResult
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,47}", re.ASCII)
-#: Playbooks by what they do with a workload.
-_ROLLOUTS = {
-    "deploy": "playbooks/deploy.yml",
-    "rollback": "playbooks/deploy.yml",
-    "undeploy": "playbooks/undeploy.yml",
-}
 
 
 def boot(
@@ -68,15 +56,13 @@ def boot(
         BusyError: another run has the cluster.
         PiclusterError: refused, and nothing was switched; or the playbook failed.
     """
-    how, plan = options or Options(), _plan(inventory)
+    how, plan = options or Options(), plan_of(inventory)
     variables: dict[str, Any] = {"campaign_fresh": fresh}
     if settings is not None:
         variables["campaign_settings"] = asdict(settings)
-    if how.journal is not None:
-        variables["campaign_journal"] = str(how.journal.resolve())
     nodes, telling = partial(_boot_nodes, banks), frozenset({"Boot the banks"})
     return play(
-        Action("boot", "playbooks/boot.yml", "picluster_boot", telling, nodes),
+        Action("boot", "playbooks/boot.yml", "picluster_boot", "campaign_journal", telling, nodes),
         inventory, variables, limit=limit_of(plan, banks, limit), check=check, options=how,
     )  # fmt: skip
 
@@ -108,68 +94,21 @@ def shutdown(
         BusyError: another run has the cluster.
         PiclusterError: refused, and nothing was switched; or the playbook failed.
     """
-    how, plan = options or Options(), _plan(inventory)
+    how, plan = options or Options(), plan_of(inventory)
     variables: dict[str, Any] = {}
     if halt_s is not None:
         if isinstance(halt_s, bool) or not 0 <= halt_s < float("inf"):
             raise refusal(f"halt_s {shown(halt_s)} is no time", "give seconds")
         variables["shutdown_halt_s"] = halt_s
-    if how.journal is not None:
-        variables["shutdown_journal"] = str(how.journal.resolve())
     nodes = partial(_shutdown_nodes, banks)
     telling = frozenset({"Plan the shutdown", "Switch the banks off"})
     return play(
         # what it has begun to switch off it switches to the end
         Action(
-            "shutdown", "playbooks/shutdown.yml", "picluster_shutdown", telling, nodes, mortal=False
+            "shutdown", "playbooks/shutdown.yml", "picluster_shutdown", "shutdown_journal", telling,
+            nodes, mortal=False,
         ),
         inventory, variables, limit=limit_of(plan, banks, limit), check=check, options=how,
-    )  # fmt: skip
-
-
-def deploy(
-    inventory: Inventory,
-    workload: str,
-    *,
-    version: str | None = None,
-    action: str = "deploy",
-    limit: str | None = None,
-    check: bool = False,
-    options: Options | None = None,
-) -> RunResult:
-    """Roll a workload out, back or off, bank by bank, by ``playbooks/deploy.yml``.
-
-    Args:
-        inventory: the cluster, and further inventory sources after it.
-        workload: its name.
-        version: of the workload; the one that was delivered last when ``None``.
-        action: ``deploy``, ``rollback`` to the version before, or ``undeploy``.
-        limit: hosts, as Ansible's ``--limit`` takes them.
-        check: change nothing.
-        options: how it is carried out.
-
-    Returns:
-        ``done`` when every board that is ready has it, ``short`` when one has not.
-
-    Raises:
-        BusyError: another run has the cluster.
-        PiclusterError: refused, or the playbook failed without a report.
-    """
-    how, plan = options or Options(), _plan(inventory)
-    if action not in _ROLLOUTS:
-        raise refusal(f"action is {shown(action)}", f"give one of {', '.join(_ROLLOUTS)}")
-    variables = {"workload": workload, "rollout_action": action}
-    for name, value, pattern in (("workload", workload, _NAME), ("version", version, _VERSION)):
-        if value is not None and (not isinstance(value, str) or not pattern.fullmatch(value)):
-            raise refusal(f"{name} {shown(value)} is no name", f"it matches {pattern.pattern}")
-    if version is not None:
-        variables["rollout_version"] = version
-    if how.journal is not None:
-        variables["rollout_journal"] = str(how.journal.resolve())
-    telling = frozenset({"Roll the workload out"})
-    return play(
-        Action("deploy", _ROLLOUTS[action], "picluster_deploy", telling, _deploy_nodes),
-        inventory, variables, limit=limit_of(plan, (), limit), check=check, options=how,
     )  # fmt: skip
 
 
@@ -200,44 +139,16 @@ def reboot(
         BusyError: another run has the cluster.
         PiclusterError: refused, and nothing was touched; or the playbook failed without a report.
     """
-    how, plan = options or Options(), _plan(inventory)
+    how, plan = options or Options(), plan_of(inventory)
     variables: dict[str, Any] = {"reboot_hooks": list(hooks), "reboot_force": force}
-    if how.journal is not None:
-        variables["reboot_journal"] = str(how.journal.resolve())
     telling = frozenset({"Plan the reboot", "Make the report"})
     return play(
-        Action("reboot", "playbooks/reboot.yml", "picluster_reboot", telling, _deploy_nodes),
+        Action(
+            "reboot", "playbooks/reboot.yml", "picluster_reboot", "reboot_journal", telling,
+            reported_nodes,
+        ),
         inventory, variables, limit=limit_of(plan, (), limit), check=check, options=how,
     )  # fmt: skip
-
-
-def undeploy(
-    inventory: Inventory,
-    workload: str,
-    *,
-    limit: str | None = None,
-    check: bool = False,
-    options: Options | None = None,
-) -> RunResult:
-    """Take a workload off boards, bank by bank, by ``playbooks/undeploy.yml``.
-
-    Args:
-        inventory: the cluster, and further inventory sources after it.
-        workload: its name.
-        limit: hosts, as Ansible's ``--limit`` takes them.
-        check: change nothing.
-        options: how it is carried out.
-
-    Returns:
-        ``done`` when no board that is ready has it any more, ``short`` when one has not said so;
-        its ``action`` is ``undeploy``.
-
-    Raises:
-        BusyError: another run has the cluster.
-        PiclusterError: refused, or the playbook failed without a report.
-    """
-    done = deploy(inventory, workload, action="undeploy", limit=limit, check=check, options=options)
-    return replace(done, action="undeploy")
 
 
 def status(
@@ -264,7 +175,7 @@ def status(
     Raises:
         PiclusterError: a bank is not described, or the journal is not this cluster's.
     """
-    began, plan = time.monotonic(), _plan(inventory)
+    began, plan = time.monotonic(), plan_of(inventory)
     limit_of(plan, banks, None)
     chosen = CampaignOptions(tuple(banks), journal=journal, reach=given(reach or {}))
     boards, unread = status_of(plan, chosen, offline=offline)
@@ -272,10 +183,6 @@ def status(
         "status", plan.cluster.name, End.DONE, 0, tuple(map(status_node, boards)),
         problems=tuple(map(str, unread)), seconds=round(time.monotonic() - began, 3),
     )  # fmt: skip
-
-
-def _plan(inventory: Inventory) -> AddressPlan:
-    return read_plan(find_description(sources_of(inventory)[0]))
 
 
 def _kept(plan: AddressPlan, journal: Path) -> dict[str, BoardStatus]:
@@ -308,10 +215,3 @@ def _shutdown_nodes(
         return shutdown_nodes(plan, report, wanted)
     kept = _kept(plan, journal).values()
     return (status_node(board) for board in kept if board.bank in wanted)
-
-
-def _deploy_nodes(
-    plan: AddressPlan, journal: Path, report: Mapping[str, Any], *, over: bool
-) -> Iterator[NodeResult]:
-    del journal, over
-    return deploy_nodes(plan, report)

@@ -9,6 +9,7 @@ from pathlib import Path
 from picluster.cluster.load import find_description
 from picluster.errors import refusal, shown
 from picluster.plan.model import AddressPlan
+from picluster.plan.read import read_plan
 
 #: One inventory source, or several: the cluster's first.
 Inventory = str | Path | Sequence[str | Path]
@@ -31,6 +32,15 @@ def sources_of(inventory: Inventory) -> list[Path]:
         if not source.exists():
             raise refusal("no such inventory source", "correct the path", file=source)
     return sources
+
+
+def plan_of(inventory: Inventory) -> AddressPlan:
+    """The address plan of an inventory's cluster.
+
+    Raises:
+        PiclusterError: the inventory, or its plan, is refused.
+    """
+    return read_plan(find_description(sources_of(inventory)[0]))
 
 
 def limit_of(plan: AddressPlan, banks: Sequence[int], limit: str | None) -> str | None:

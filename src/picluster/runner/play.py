@@ -86,6 +86,7 @@ class Action:
         name: ``boot``, ``shutdown``, ``reboot`` or ``deploy``.
         playbook: path below the project.
         statistic: of ``set_stats`` that holds its report.
+        journal: variable that names the journal.
         telling: tasks whose results hold lines for people, or what a check would do.
         nodes: makes the nodes of its result.
         mortal: it goes on no longer than this process; what it has begun can be resumed.
@@ -94,6 +95,7 @@ class Action:
     name: str
     playbook: str
     statistic: str
+    journal: str
     telling: frozenset[str]
     nodes: MakeNodes
     mortal: bool = True
@@ -142,7 +144,8 @@ class _Play:
         if not (project / self.action.playbook).is_file():
             raise refusal(f"the project has no {self.action.playbook}", file=project)
         journal = options.journal or journal_path(plan)
-        variables = {**self.variables, **options.variables}
+        named = {} if options.journal is None else {self.action.journal: str(journal.resolve())}
+        variables = {**self.variables, **named, **options.variables}
         order = Order(
             project, self.action.playbook, sources, variables, self.limit, self.check,
             options.secrets, mortal=self.action.mortal,

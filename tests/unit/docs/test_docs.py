@@ -17,7 +17,13 @@ from picluster.registry.sample import sample_entries
 from twin.samples.tables import samples
 
 TREE = Path(__file__).resolve().parents[3]
-PAGES = [TREE / "README.md", TREE / "CHANGELOG.md", *sorted((TREE / "docs").rglob("*.md"))]
+ROLES = [path for path in sorted((TREE / "roles").iterdir()) if path.is_dir()]
+PAGES = [
+    TREE / "README.md",
+    TREE / "CHANGELOG.md",
+    *sorted((TREE / "docs").rglob("*.md")),
+    *(role / "README.md" for role in ROLES),
+]
 
 
 def test_reference_is_current() -> None:
@@ -38,6 +44,16 @@ def test_links_lead_to_files() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_role_says_what_it_is_and_where_its_inputs_are() -> None:
+    silent = [
+        role.name
+        for role in ROLES
+        if not (text := (role / "README.md").read_text()).startswith(f"# {role.name}\n")
+        or "(defaults/main.yml)" not in text
+    ]
+    assert silent == []
 
 
 def test_decisions_are_all_listed() -> None:

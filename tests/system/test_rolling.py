@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,8 @@ from boards_support import boards_image, campaign, inventory_with, small_twin, u
 from rolling_support import Rolling, outcomes
 
 from twin.cluster.control import strike
+from twin.devices.kubernetes_api import ApiServer, State
+from twin.head.places import TREE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(600)
 BANKS = {1: 3, 2: 2}
+KUBECTL = TREE / "build" / "daemons" / "usr" / "bin" / "kubectl"
 ALL = ("pi-1-1", "pi-1-2", "pi-1-3", "pi-2-1", "pi-2-2")
 
 
@@ -37,6 +41,19 @@ def rolling(
         report = campaign(live, folder / "journal.db", tuple(BANKS))
         assert report.ready == len(ALL), report.plain()
         yield Rolling(live, folder, version)
+
+
+@pytest.fixture
+def kubernetes() -> Iterator[ApiServer]:
+    """A stand-in for an API server that knows the boards; the playbook asks it by kubectl."""
+    state = State()
+    for name in ALL:
+        state.add_node(name)
+        state.pods[f"on-{name}"] = name
+    with ApiServer(state) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 def test_a_check_says_who_would_reboot_and_reboots_nobody(rolling: Rolling) -> None:
@@ -88,14 +105,21 @@ def test_a_board_that_is_lost_stops_before_the_next_bank(rolling: Rolling) -> No
     assert {after[name][1] for name in ("pi-1-1", "pi-1-2")} == {"second"}
 
 
-def test_a_board_that_halts_comes_back_by_a_power_cycle(rolling: Rolling) -> None:
+def test_a_board_that_halts_comes_back_by_a_power_cycle(
+    rolling: Rolling, kubernetes: ApiServer
+) -> None:
     """The bank was drained as a whole, so that its outlet may be cut for one board."""
+    asks = {
+        "workload_kubernetes_control": "localhost",
+        "workload_kubernetes_kubectl": [str(KUBECTL), f"--server={kubernetes.url}"],
+    }
     before = {name: rolling.twin.truth.boards()[name].boots for name in ALL}
     rolling.halts("pi-2-2")
     patient = {"quorum": 1.0, "board_minutes": 600, "max_attempts": 2, "off_s": 1}
     done = rolling.playbook(
-        "--limit", "bank_2", reboot_hooks="probe", reboot_back_s=20, reboot_campaign=patient
-    )
+        "--limit", "bank_2", reboot_hooks="probe,kubernetes", reboot_back_s=20,
+        reboot_campaign=patient, **asks,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert outcomes(rolling.report()) == {"pi-2-1": "ok", "pi-2-2": "ok"}
     assert {rolling.said(name)[1] for name in ("pi-2-1", "pi-2-2")} == {"second"}
@@ -104,6 +128,9 @@ def test_a_board_that_halts_comes_back_by_a_power_cycle(rolling: Rolling) -> Non
     assert rolling.hooked() == [
         "drain pi-2-1 pi-2-2: rolling reboot, 600 s", "resume pi-2-1 pi-2-2",
     ]  # fmt: skip
+    assert sorted(kubernetes.state.pods.values()) == ["pi-1-1", "pi-1-2", "pi-1-3"]
+    assert {line.split()[0] for line in kubernetes.state.asked} == {"pi-2-1", "pi-2-2"}
+    assert not any(node["spec"] for node in kubernetes.state.nodes.values())
 
 
 def test_a_board_that_is_back_later_is_resumed_by_the_next_run(rolling: Rolling) -> None:

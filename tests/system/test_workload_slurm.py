@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from boards_support import boards_image, campaign, inventory_with, small_twin, until
+from rolling_support import Rolling, outcomes
 from rollout_support import Rollouts, counts
 from slurm_support import Slurm, forwarded_power, parallel, stop
 
@@ -218,6 +219,29 @@ def test_a_roll_out_gives_jobs_time_and_queues_the_rest_again(slurm: Slurm) -> N
     assert slurm.wait(slow, "RUNNING", 30)["Restarts"] == "1"
     slurm.ask("scancel", slow)
     until(lambda: {slurm.states()[name] for name in BOARDS[1]} == {"idle"}, "they are open", 60)
+
+
+@pytest.mark.long
+def test_banks_reboot_when_their_jobs_have_ended(slurm: Slurm) -> None:
+    """A job of each bank ends by itself, and is not begun again."""
+    back = {"pi-2-1": "idle", "pi-2-2": "idle"}
+    until(lambda: back.items() <= slurm.states().items(), "the lost bank is back", 90)
+    rolling = Rolling(slurm.twin, slurm.folder, "")
+    before = {name: rolling.said(name)[0] for name in BOARDS[1] + BOARDS[2]}
+    jobs = [slurm.batch("sleep 8", f"--nodelist={nodes[0]}") for nodes in BOARDS.values()]
+    for job in jobs:
+        slurm.wait(job, "RUNNING", 60)
+    done = rolling.playbook(reboot_hooks="slurm", reboot_force=True, **slurm.settings)
+    assert done.returncode == 0, done.stdout
+    assert outcomes(rolling.report()) == dict.fromkeys(before, "ok")
+    assert rolling.report()["drained"] == []
+    for job in jobs:
+        assert slurm.job(job)["JobState"] == "COMPLETED"
+        assert slurm.job(job)["Restarts"] == "0"
+    assert not {name for name, boot in before.items() if rolling.said(name)[0] == boot}
+    until(lambda: set(slurm.states().values()) == {"idle"}, "they take jobs", 60)
+    said = slurm.ask("srun", "--nodes=4", "--chdir=/", "hostname")
+    assert sorted(said.splitlines()) == sorted(before)
 
 
 @pytest.mark.long

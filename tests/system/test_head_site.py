@@ -40,6 +40,13 @@ SERVICES = {
     "systemd-networkd.service",
     "tftpd-hpa.service",
 }
+#: What a board needs to boot and to run.
+DAEMONS = {
+    "isc-dhcp-server.service",
+    "nfs-ganesha.service",
+    "picluster-messages.service",
+    "tftpd-hpa.service",
+}
 #: TCP ports the boot side may reach, all of them served.
 TCP_ALLOWED = {22, 111, 2049, 20048}
 
@@ -109,6 +116,20 @@ def test_the_services_run_and_start_at_boot(configured_head: Head) -> None:
     enabled = configured_head.run(["systemctl", "is-enabled", *names]).stdout.decode().split()
     assert set(enabled) <= {"enabled", "indirect", "static"}, dict(zip(names, enabled, strict=True))
     configured_head.exec(["dhcpd", "-t", "-cf", "/etc/dhcp/dhcpd.conf"])
+
+
+@pytest.mark.parametrize("name", sorted(DAEMONS))
+def test_a_daemon_that_is_killed_is_back(configured_head: Head, name: str) -> None:
+    def process() -> str:
+        return configured_head.exec(["systemctl", "show", "--property=MainPID", "--value", name])
+
+    before = process()
+    configured_head.exec(["systemctl", "kill", "--signal=SIGKILL", name])
+    end = time.monotonic() + 20
+    while process() in {before, "0\n"}:
+        assert time.monotonic() < end, f"{name} is still dead"
+        time.sleep(0.2)
+    assert configured_head.exec(["systemctl", "is-active", name]).strip() == "active"
 
 
 def test_a_board_is_offered_its_own_address_and_no_other(

@@ -21,6 +21,7 @@ from rich.live import Live
 
 from picluster.campaign.settings import Settings
 from picluster.cli.common import add_inventory, console, plan_of
+from picluster.cli.nodes import add_limit, nodes_of
 from picluster.cli.reach import add_reach, reach_of_options
 from picluster.errors import refusal
 from picluster.interrupt import Interrupts
@@ -64,9 +65,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )  # fmt: skip
     add_inventory(parser)
     parser.add_argument("--bank", type=int, action="append", metavar="N", help="only this bank")
-    parser.add_argument(
-        "--limit", metavar="NODES", help="names of nodes with commas between: whole banks of them"
-    )
+    add_limit(parser, "; whole banks")
     for name, words in _KNOBS.items():
         kind = int if isinstance(_default(name), int) or name == "max_banks_on" else float
         shown = "all" if _default(name) is None else f"{_default(name):.4g}"
@@ -126,10 +125,9 @@ def _options(options: argparse.Namespace, plan: AddressPlan) -> Options:
     knobs = {name: value for name in _KNOBS if (value := getattr(options, name)) is not None}
     if options.bank and options.limit:
         raise refusal("--bank and --limit are given", "give one of them")
-    limit = tuple(name.strip() for name in (options.limit or "").split(",") if name.strip())
     return Options(
         banks=tuple(options.bank or ()),
-        limit=limit,
+        limit=nodes_of(plan, options.limit),
         settings=Settings(**knobs),
         policy=options.policy,
         journal=options.journal,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picluster.cli.common import add_inventory, console, plan_of
+from picluster.cli.nodes import add_limit, nodes_of
 from picluster.cli.reach import add_reach, reach_of_options
 from picluster.errors import refusal
 from picluster.interrupt import Interrupts
@@ -54,9 +55,7 @@ def _parser(
     )
     parser.add_argument("workload", help="its name")
     add_inventory(parser, reads=True)
-    parser.add_argument(
-        "--limit", metavar="NAMES", help="bank_11, rack_1, pi-11-7, with commas between"
-    )
+    add_limit(parser)
     parser.add_argument(
         "--budget", type=int, default=3, metavar="N",
         help="boards a batch may lose before no further one is touched; %(default)s",
@@ -116,28 +115,6 @@ def _options(plan: AddressPlan, options: argparse.Namespace) -> Options:
         journal=options.journal,
         reach=reach_of_options(options, plan),
     )
-
-
-def nodes_of(plan: AddressPlan, limit: str | None) -> tuple[str, ...]:
-    """Names of the nodes that a limit names: nodes, banks and racks; empty without a limit.
-
-    Raises:
-        PiclusterError: a name is nobody's.
-    """
-    from picluster.plan.inventory import bank_groups  # noqa: PLC0415
-
-    if limit is None:
-        return ()
-    wanted = [word.strip() for word in limit.split(",") if word.strip()]
-    found: dict[str, None] = {}
-    for word in wanted or [limit]:
-        named = [
-            node.name for node in plan.nodes if word == node.name or word in bank_groups(node.bank)
-        ]
-        if not named:
-            raise refusal(f"no node and no group of nodes is called {word!a}", "bank_11, pi-11-7")
-        found |= dict.fromkeys(named)
-    return tuple(found)
 
 
 def _tell(plan: AddressPlan, report: Report, options: argparse.Namespace) -> None:

@@ -63,7 +63,7 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Collect."""
     from picluster.campaign.live.campaign import Options  # noqa: PLC0415 - later than --help
-    from picluster.cli.deploy import nodes_of  # noqa: PLC0415
+    from picluster.cli.nodes import nodes_of  # noqa: PLC0415
     from picluster.rolling.command import Limits  # noqa: PLC0415
     from picluster.rolling.live.logs import Collector  # noqa: PLC0415
     from picluster.rolling.since import check_unit, journal_command, since_of  # noqa: PLC0415

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from picluster.cli.common import add_inventory, plan_of
-from picluster.cli.deploy import nodes_of
+from picluster.cli.nodes import add_limit, nodes_of
 from picluster.cli.reach import add_reach, reach_of_options
 from picluster.errors import refusal
 from picluster.mpi.hosts import SLOTS, hostfile, hosts_of
@@ -60,9 +60,7 @@ def _action(
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=text, description=text)
     add_inventory(parser, reads=True)
-    parser.add_argument(
-        "--limit", metavar="NAMES", help="bank_11, rack_1, pi-11-7, with commas between"
-    )
+    add_limit(parser)
     parser.add_argument(
         "--slots",
         type=int,

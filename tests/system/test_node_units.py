@@ -157,11 +157,11 @@ def test_a_flood_of_datagrams_leaves_the_port_open(node: Node) -> None:
 
 
 def test_a_program_that_always_ends_has_failed_and_is_tried_again(node: Node) -> None:
-    run = "#!/bin/sh\nexit 3\n"
+    run = "#!/bin/sh\necho first\necho no disk >&2\nexit 3\n"
     node.assign("1", run=run, **{"workload.conf": "memory_mib=50\nstart_s=7\n"})
     node.poke()
     until(lambda: len(node.said()) == 2, "it has its end", 60)
-    reason = f"run%20has%20ended:%20journalctl%20-u%20{UNIT}"
+    reason = "run%20has%20ended:%20no%20disk"
     assert node.said()[1] == f"hello version=1 state=failed order={ORDER} reason={reason}"
     assert int(node.show(UNIT, "NRestarts")) > 0
     # another version takes the place of one that waits to be started again

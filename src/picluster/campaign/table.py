@@ -68,7 +68,8 @@ def summary(report: Report) -> list[str]:
     lines += [f"ALARM {alarm}" for alarm in report.alarms]
     refused = sum(report.refused.values())
     if refused:
-        lines.append(f"{refused} log lines or messages were not believed")
+        what = "log line or message was" if refused == 1 else "log lines or messages were"
+        lines.append(f"{refused} {what} not believed")
     lines.append(_VERDICTS.get(report.status, "interrupted; the same command goes on with it"))
     return lines
 

@@ -84,8 +84,9 @@ def print_version(out: Console, store: Store, version: Version) -> None:
     for name, file in sorted(manifest.get("boot", {}).items()):
         rows.append((f"boot/{name}", f"{file['size']} bytes  {file['sha256'][:16]}"))
     rows.append(("packages", str(len(manifest.get("packages", {})))))
+    width = max(len(key) for key, _ in rows) + 2
     for key, text in rows:
-        out.print(f"  {key:<28}{printable(text)}")
+        out.print(f"  {key:<{width}}{printable(text)}")
 
 
 def _sizes(manifest: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -44,7 +44,7 @@ class Node:
         self.store = place.path / "store"
         self.memory = place.path / "meminfo"
         self.memory.write_text("MemTotal: 1000000 kB\nMemAvailable: 800000 kB\n")
-        for name in ("systemctl", "systemd-run"):
+        for name in ("systemctl", "systemd-run", "journalctl"):
             text = (GUEST_BIN / name).read_text()
             text = text.replace("/run/picluster/units", str(place.path / "units"))
             (place.programs / name).write_text(text)
@@ -221,7 +221,7 @@ def test_a_program_that_has_died_is_started_again(node: Node) -> None:
         ("memory", "needs%2016%20MiB%20of%20memory%2C%20and%209%20are%20available"),
         ("conf", "hello%201:%20workload.conf%20has%20a%20line%20that%20is%20none:%20user%3D%24%28"),
         ("sick", "not%20healthy:%20too%20ill"),
-        ("ends", "run%20has%20ended:%20journalctl%20-u%20picluster-work-hello.service"),
+        ("ends", "run%20has%20ended:%20no%20disk%3B%20%25s"),
         ("privileged", "hello%201:%20privileged%3Dyes%20needs%20user%3Droot"),
         ("secret", "hello%201:%20secret:%20pin:%20FAILED%20sha256sum:%20WARNING"),
         ("no-secret", "hello%201:%20secrets%20cannot%20be%20copied"),
@@ -232,7 +232,7 @@ def test_a_node_says_why_it_failed(node: Node, change: str, reason: str) -> None
     files = {
         "conf": {"workload.conf": "user=$(reboot)\n"},
         "sick": {"check": "#!/bin/sh\necho first\necho too ill\nexit 3\n"},
-        "ends": {"run": "#!/bin/sh\nexit 1\n"},
+        "ends": {"run": "#!/bin/sh\necho first\necho 'no disk; %s' >&2\nexit 1\n"},
         "path": {"../evil": "x"},
         "privileged": {"workload.conf": "user=nobody\nprivileged=yes\n"},
     }.get(change, {})

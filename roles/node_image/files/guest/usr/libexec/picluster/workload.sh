@@ -106,12 +106,21 @@ as_user() {
     env "${environment[@]}" timeout "$1" setpriv "${words[@]}" "$2" 2>&1 < /dev/null
 }
 
+# What its program said last, in this run of it; where to look when it said nothing.
+last_words() {
+    local run said=''
+    run=$(systemctl show --property=InvocationID --value "$unit" 2> /dev/null)
+    [[ ! $run ]] || said=$(journalctl --quiet --output=cat --lines=1 \
+        "_SYSTEMD_INVOCATION_ID=$run" 2> /dev/null)
+    printf '%s\n' "${said:-journalctl -u $unit}"
+}
+
 # healthy SECONDS: whether it is well within that time; why it is not.
 healthy() {
     local until=$((SECONDS + $1)) said
     while :; do
         if ! running; then
-            why="run has ended: journalctl -u $unit"
+            why=ended
         elif [[ ! -x $dir/check ]]; then
             sleep 2 # nobody can be asked: one that does not end at once is well
             running && return 0
@@ -119,9 +128,11 @@ healthy() {
             said=$(as_user 10 "$dir/check") && return 0
             why="not healthy: ${said##*$'\n'}"
         fi
-        ((SECONDS < until)) || return 1
+        ((SECONDS < until)) || break
         sleep 0.3
     done
+    [[ $why != ended ]] || why="run has ended: $(last_words)"
+    return 1
 }
 
 # Also one that has ended and waits to be started again: its name is taken until then.

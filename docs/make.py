@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.plugins.loader import fragment_loader
+from ansible.utils.plugin_docs import add_fragments
 
 from picluster import cli
 from picluster.campaign.diagnose.rules import RULES
@@ -104,6 +106,7 @@ def _text(value: str | list[str]) -> str:
 
 
 def _plugins() -> Iterator[str]:
+    fragment_loader.add_directory(str(TREE / "plugins" / "doc_fragments"))
     for folder in ("inventory", "modules"):
         for path in sorted((TREE / "plugins" / folder).glob("*.py")):
             text = path.read_text()
@@ -111,6 +114,7 @@ def _plugins() -> Iterator[str]:
             if doc is None:
                 continue
             about = yaml.safe_load(doc)
+            add_fragments(about, str(path), fragment_loader)
             yield f"## {path.stem}"
             yield ""
             yield _text(about["short_description"]) + "."

@@ -13,23 +13,8 @@ description:
     every time, roots with O(verify=true).
   - Tells where the pointers lead, which nodes are to boot what by the plan, which ones said they
     run it, and which connected clients have not said so.
+extends_documentation_fragment: [image_store, image_store.tftp, image_store.clients]
 options:
-  export_root:
-    description: Directory the NFS server exports.
-    type: path
-    required: true
-  tftp_root:
-    description: Directory the TFTP server is jailed in.
-    type: path
-    required: true
-  nodes:
-    description: The nodes this server boots, as M(picluster_render) writes them.
-    type: path
-    default: /etc/picluster/nodes.csv
-  state_dir:
-    description: Directory with the last message of each node.
-    type: path
-    default: /run/picluster/nodes
   verify:
     description: Read the roots too and compare every entry with its checksum.
     type: bool

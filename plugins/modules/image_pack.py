@@ -11,14 +11,11 @@ description:
   - Writes C(<export_root>/images/<version>) with owners, modes, links and extended attributes into
     one tar file, which is there whole or not at all. M(image_receive) unpacks it.
   - A file that is there is left as it is, as a version never changes.
+extends_documentation_fragment: [image_store]
 options:
   version:
     description: Name of the version.
     type: str
-    required: true
-  export_root:
-    description: Directory the NFS server exports.
-    type: path
     required: true
   dest:
     description: The tar file; its directory is made if need be.

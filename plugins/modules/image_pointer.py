@@ -13,6 +13,7 @@ description:
     and nowhere else. Running boards are not touched; each takes what it finds at its next boot.
   - Each pointer changes by one rename. What is wanted of all of them is written down before, so a
     run that is killed leaves each pointer old or new, and the next one ends what it began.
+extends_documentation_fragment: [image_store, image_store.tftp]
 options:
   operation:
     description:
@@ -36,14 +37,6 @@ options:
       - With V(rollback) the version that must be C(current) afterwards; saying it twice then
         changes nothing the second time. Without it, two rollbacks go back and forth.
     type: str
-  export_root:
-    description: Directory the NFS server exports.
-    type: path
-    required: true
-  tftp_root:
-    description: Directory the TFTP server is jailed in.
-    type: path
-    required: true
 author: The picluster authors
 notes:
   - A version that is absent, damaged or not published is refused, and so is a rollback when there

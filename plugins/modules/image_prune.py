@@ -14,6 +14,7 @@ description:
     that is connected to the NFS server and whose version is not known makes the module refuse.
   - A version is renamed before it is removed. A run that is killed leaves no half version; what
     it left is cleared by the next one.
+extends_documentation_fragment: [image_store, image_store.tftp, image_store.clients]
 options:
   keep:
     description: How many of the newest versions stay in any case.
@@ -24,22 +25,6 @@ options:
       pointer, the plan or a known board uses stays all the same.
     type: bool
     default: false
-  export_root:
-    description: Directory the NFS server exports.
-    type: path
-    required: true
-  tftp_root:
-    description: Directory the TFTP server is jailed in.
-    type: path
-    required: true
-  nodes:
-    description: The nodes this server boots, as M(picluster_render) writes them.
-    type: path
-    default: /etc/picluster/nodes.csv
-  state_dir:
-    description: Directory with the last message of each node.
-    type: path
-    default: /run/picluster/nodes
 author: The picluster authors
 notes:
   - Clients are the peers of established TCP connections to port 2049, as the kernel shows them.

@@ -12,18 +12,11 @@ description:
     its root, then copies its boot files to C(<tftp_root>/images/<version>). A board finds all of
     them or none. No board boots the version by that; M(image_pointer) decides who does.
   - A version whose boot files are there and whole is left as it is, without reading its root again.
+extends_documentation_fragment: [image_store, image_store.tftp]
 options:
   version:
     description: Name of the version.
     type: str
-    required: true
-  export_root:
-    description: Directory the NFS server exports.
-    type: path
-    required: true
-  tftp_root:
-    description: Directory the TFTP server is jailed in.
-    type: path
     required: true
 author: The picluster authors
 attributes:

@@ -12,14 +12,11 @@ description:
     entry, and puts it to C(<export_root>/images/<version>) by one rename. No half version and no
     damaged one gets there.
   - A version that is there is left as it is.
+extends_documentation_fragment: [image_store]
 options:
   version:
     description: Name of the version.
     type: str
-    required: true
-  export_root:
-    description: Directory the NFS server exports.
-    type: path
     required: true
   src:
     description: The tar file, on this machine.

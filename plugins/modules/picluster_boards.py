@@ -9,23 +9,13 @@ description:
     node. No board is logged in to. Use C(run_once).
 author: The picluster authors
 version_added: "0.1.0"
+extends_documentation_fragment: [cluster, cluster.servers]
 options:
-  description:
-    description: Path of the cluster description on the control node.
-    type: path
-    required: true
   nodes:
     description: Names of the boards that are meant.
     type: list
     elements: str
     required: true
-  reach:
-    description: Words before a command on a boot server, as M(picluster_reach) gives them.
-    type: dict
-    default: {}
-  journal:
-    description: File of the campaigns' journal. By default one in the user's state folder.
-    type: path
 attributes:
   check_mode:
     description: Nothing is changed anyway.

@@ -15,11 +15,8 @@ description:
   - Passwords of PDUs come from the environment of ansible, as described in docs/power.md.
 author: The picluster authors
 version_added: "0.1.0"
+extends_documentation_fragment: [cluster, cluster.servers, cluster.report]
 options:
-  description:
-    description: Path of the cluster description on the control node.
-    type: path
-    required: true
   nodes:
     description: Names of the nodes whose banks are booted; of a bank all or none.
     type: list
@@ -34,18 +31,6 @@ options:
     type: str
     choices: [priced, until-all-up, first-result]
     default: priced
-  reach:
-    description:
-      - Words before a command on a boot server, by its name, a list or one text. A server that is
-        not named is this machine when its address is, or else reached by ssh under its name.
-    type: dict
-    default: {}
-  journal:
-    description: File of the campaign's journal. By default one in the user's state folder.
-    type: path
-  report:
-    description: File the report is written to. By default one in the user's state folder.
-    type: path
   fresh:
     description: Give an unfinished campaign up instead of going on with it.
     type: bool

@@ -13,11 +13,8 @@ description:
     same. Two at once are refused.
 author: The picluster authors
 version_added: "0.1.0"
+extends_documentation_fragment: [cluster, cluster.servers, cluster.report]
 options:
-  description:
-    description: Path of the cluster description on the control node.
-    type: path
-    required: true
   action:
     description: What is done; V(rollback) assigns the version before the present one.
     type: str
@@ -55,18 +52,6 @@ options:
     description: What the system needs of it, MiB.
     type: int
     default: 192
-  reach:
-    description:
-      - Words before a command on a boot server, by its name, a list or one text. A server that is
-        not named is this machine when its address is, or else reached by ssh under its name.
-    type: dict
-    default: {}
-  journal:
-    description: File of the campaigns' journal. By default one in the user's state folder.
-    type: path
-  report:
-    description: File the report is written to. By default one in the user's state folder.
-    type: path
 attributes:
   check_mode:
     description: Refuses what would be refused, and says which boards would change.

@@ -15,11 +15,8 @@ description:
   - Passwords come from the environment of ansible, as described in docs/power.md.
 author: The picluster authors
 version_added: "0.1.0"
+extends_documentation_fragment: [cluster]
 options:
-  description:
-    description: Path of the cluster description on the control node.
-    type: path
-    required: true
   state:
     description:
       - V(on) and V(off) do nothing to what is so already; V(cycled) always acts; V(read) only

@@ -14,6 +14,7 @@ description:
   - What is drained is on the disk before it is, so that a run after a killed one resumes it.
 author: The picluster authors
 version_added: "0.1.0"
+extends_documentation_fragment: [cluster, cluster.servers, cluster.report]
 options:
   step:
     description:
@@ -24,10 +25,6 @@ options:
         cluster go.
     type: str
     choices: [plan, begin, undrained, finish, resumed, unresumed, report]
-    required: true
-  description:
-    description: Path of the cluster description on the control node.
-    type: path
     required: true
   nodes:
     description: Boards that are meant, with V(plan); those of the batch, with V(begin).
@@ -74,16 +71,6 @@ options:
   why:
     description: Why a hook failed.
     type: str
-  reach:
-    description: Words before a command on a boot server, as M(picluster_reach) gives them.
-    type: dict
-    default: {}
-  journal:
-    description: File of the campaigns' journal. By default one in the user's state folder.
-    type: path
-  report:
-    description: File the report is written to. By default one in the user's state folder.
-    type: path
 attributes:
   check_mode:
     description: V(plan) says what would be done, and takes nothing.

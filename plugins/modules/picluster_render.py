@@ -11,6 +11,7 @@ description:
   - A plan that is refused fails the task; the file on the managed node stays as it was.
 author: The picluster authors
 version_added: "0.1.0"
+extends_documentation_fragment: [cluster]
 options:
   kind:
     description: Which configuration.
@@ -25,10 +26,6 @@ options:
       - The first one named is the default.
     type: str
     choices: [isc, tftpd_hpa, systemd, kernel, ganesha, openssh, csv, cluster, topology]
-  description:
-    description: Path of the cluster description on the control node.
-    type: path
-    required: true
   server:
     description: Name of the boot server it is for; the head by default.
     type: str

@@ -13,6 +13,7 @@ description:
   - Passwords of PDUs come from the environment of ansible, as described in docs/power.md.
 author: The picluster authors
 version_added: "0.1.0"
+extends_documentation_fragment: [cluster, cluster.servers, cluster.report]
 options:
   step:
     description:
@@ -20,10 +21,6 @@ options:
         that were asked to halt answer no more; V(off) switches the banks off.
     type: str
     choices: [plan, wait, "off"]
-    required: true
-  description:
-    description: Path of the cluster description on the control node.
-    type: path
     required: true
   nodes:
     description: Names of the nodes whose banks are shut down; of a bank all or none.
@@ -49,16 +46,6 @@ options:
     description: How long V(wait) waits at most, seconds.
     type: float
     default: 90
-  reach:
-    description: Words before a command on a boot server, as M(picluster_reach) gives them.
-    type: dict
-    default: {}
-  journal:
-    description: File of the campaigns' journal. By default one in the user's state folder.
-    type: path
-  report:
-    description: File the report is written to. By default one in the user's state folder.
-    type: path
 attributes:
   check_mode:
     description: Nothing is waited for or switched.

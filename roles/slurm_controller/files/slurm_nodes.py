@@ -49,7 +49,12 @@ class Node(NamedTuple):
         """Whether nobody misses it when its power goes: asleep, dead, or drained for that."""
         if self.asleep or "DOWN" in self.words:
             return not self.words & _WAKING
-        return self.words == {"IDLE", "DRAIN"} and self.reason == REASON
+        return self.words - {"NOT_RESPONDING"} == {"IDLE", "DRAIN"} and self.left
+
+    @property
+    def left(self) -> bool:
+        """Whether it was closed so that its bank can go off."""
+        return "DRAIN" in self.words and self.reason == REASON
 
 
 def parse_nodes(text: str) -> list[Node]:

@@ -119,19 +119,27 @@ def resume(hosts: list[str], banks: set[int], path: str) -> None:
 
 def watch(banks: set[int], path: str, idle_s: float) -> None:
     """Switch banks off that have had nothing to do; closed to jobs first, so that none is lost."""
+    # What a watch that was killed has left closed, perhaps without power: nobody else opens it.
+    for bank in sorted({node.bank for node in nodes() if node.left}):
+        finish(bank, [node.name for node in nodes() if node.bank == bank and node.left], path)
     for bank in idle_banks(nodes(), banks, time.time(), idle_s):
         closed = [node.name for node in nodes() if node.bank == bank and node.idle]
         mark(closed, "State=DRAIN", f"Reason={REASON}")
-        try:
-            if not free_banks(nodes(), {bank}):
-                say(f"bank {bank} stays on: a job came")
-                continue
-            switch("off", [bank], path)
-            mark(closed, "State=POWER_DOWN")
-            say(f"off: bank {bank}, {len(closed)} nodes")
-        finally:
-            # Open to jobs again: on nodes that are off, one that comes brings the power back.
-            mark(closed, "State=RESUME")
+        finish(bank, closed, path)
+
+
+def finish(bank: int, closed: list[str], path: str) -> None:
+    """Switch a bank off whose nodes were closed for that, unless a job came; open them again."""
+    try:
+        if not free_banks(nodes(), {bank}):
+            say(f"bank {bank} stays on: a job came")
+            return
+        switch("off", [bank], path)
+        mark(closed, "State=POWER_DOWN")
+        say(f"off: bank {bank}, {len(closed)} nodes")
+    finally:
+        # Open to jobs again: on nodes that are off, one that comes brings the power back.
+        mark(closed, "State=RESUME")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picluster.cli.common import add_inventory, plan_of
@@ -97,7 +98,8 @@ def _run(options: argparse.Namespace) -> int:
     say = f"{len(found.hosts)} boards, {options.slots} ranks each, {shlex.join(options.words)}"
     print(f"picluster: mpi {found.version} on {say}", file=sys.stderr)
     known_hosts = options.known_hosts or str(known_hosts_path(plan.cluster))
-    login = Login(plan.cluster.ssh_user, known_hosts, options.key)
+    key = str(Path(options.key).expanduser().absolute()) if options.key else ""
+    login = Login(plan.cluster.ssh_user, known_hosts, key)
     status = run_job(
         str(plan.cluster.network), found, login, options.words, slots=options.slots,
         user=options.user,

@@ -108,13 +108,15 @@ def run_job(
 def _start(
     command: Sequence[str], folder: Path, account: pwd.struct_passwd | None
 ) -> subprocess.Popen[bytes]:
-    """Start mpirun in the job's folder, as an account that gets the folder."""
-    environment = {**os.environ, "TMPDIR": str(folder)}
+    """Start mpirun where this runs, or as an account in the job's folder, which it gets."""
+    # A job has no use for passwords of PDUs and switches.
+    own = {name: text for name, text in os.environ.items() if not name.startswith("PICLUSTER_")}
+    environment = {**own, "TMPDIR": str(folder)}
     if account is None:
-        return subprocess.Popen(command, cwd=folder, env=environment)
+        return subprocess.Popen(command, env=environment)
     with os_errors("give the job's folder away", folder):
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, account.pw_uid, account.pw_gid)
+        for path in (*folder.iterdir(), folder):  # it can change its folder only once it has it
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
     environment |= {"HOME": account.pw_dir, "USER": account.pw_name, "LOGNAME": account.pw_name}
     return subprocess.Popen(
         command, cwd=folder, env=environment, user=account.pw_uid, group=account.pw_gid,

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,6 +138,27 @@ def test_a_node_without_the_workload_says_so(tmp_path: Path) -> None:
     )  # fmt: skip
     said = "pi-1-1 takes no MPI jobs: the workload is not deployed here\n"
     assert (done.returncode, done.stderr) == (1, said)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the workload's user")
+def test_root_has_nothing_to_do_with_the_workload_s_folder() -> None:
+    """Its user may put a link to any file where ``launch`` works, at any moment."""
+    with tempfile.TemporaryDirectory(prefix="picluster-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copytree(FILES, folder / "1")
+        (folder / "data").mkdir()
+        os.mkfifo(folder / "data" / "jobs", 0o600)
+        for path in (folder / "data", folder / "data" / "jobs"):
+            os.chown(path, 65534, 65534)
+        process = subprocess.Popen(
+            ["bash", str(folder / "1" / "launch"), "orted"], stderr=subprocess.DEVNULL
+        )
+        with (folder / "data" / "jobs").open() as jobs:
+            reply = folder / "data" / jobs.readline().split()[0]
+        owner = reply.stat().st_uid, Path(f"/proc/{process.pid}").stat().st_uid
+        reply.write_text("started\n")
+        assert (owner, process.wait(20)) == ((65534, 65534), 0)
 
 
 def test_it_is_well_with_programs_for_its_own_processor_alone(node: Node) -> None:

@@ -203,6 +203,28 @@ def test_without_a_check_a_program_that_goes_on_is_well(node: Node) -> None:
     assert node.look(2) == [said("starting", "2"), said("failed", "2", ended)]
 
 
+def test_work_is_not_ended_for_one_bad_answer(node: Node) -> None:
+    check = '#!/bin/sh\n[ ! -e "$DATA/ill" ] || { rm "$DATA/ill"; sleep 1; exit 1; }\n'
+    node.assign(f"pi-1-7 hello 1 {node.artefact('1', check=check)}")
+    node.look(2)
+    first = node.pids()
+    (node.store / "hello/data/ill").touch()
+    assert node.look(2) == [said("starting"), said("ok")]
+    assert node.pids() == first
+
+
+def test_a_program_that_stays_ill_is_started_again(node: Node) -> None:
+    check = '#!/bin/sh\n[ "$(head -n 1 "$DATA/pid")" = "$(tail -n 1 "$DATA/pid")" ] || exit 1\n'
+    run = "#!/bin/sh\necho $$ > pid\nexec sleep 60\n"
+    node.assign(f"pi-1-7 hello 1 {node.artefact('1', check=check, run=run)}")
+    node.look(2)
+    first = node.pids()
+    with (node.store / "hello/data/pid").open("a") as file:
+        file.write("0\n")
+    assert node.look(2) == [said("starting"), said("ok")]
+    assert node.pids() != first
+
+
 def test_a_program_that_has_died_is_started_again(node: Node) -> None:
     node.assign(f"pi-1-7 hello 1 {node.artefact('1')}")
     node.look(2)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import slurm_power
 from slurm_nodes import free_banks, idle_banks, parse_nodes
 from slurm_switch import answer
 
@@ -80,6 +81,40 @@ def test_a_bank_is_free_when_none_of_its_nodes_can_be_missed() -> None:
     assert parse_nodes("No nodes in the system\n\n") == []
     # it cannot be told from nothing that it is free
     assert idle_banks([], {1}, NOW, 0) == []
+
+
+OPEN = "IDLE+DRAIN"
+LOST = "DOWN+DRAIN+NOT_RESPONDING"
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        # nothing was cut yet, and nobody came: it is ended as it was begun
+        ((OPEN, OPEN), ["off 1", "pi-1-1,pi-1-2 POWER_DOWN", "pi-1-1,pi-1-2 RESUME"]),
+        # cut, and seen by Slurm or not yet
+        ((LOST, f"{OPEN}+NOT_RESPONDING"),
+         ["off 1", "pi-1-1,pi-1-2 POWER_DOWN", "pi-1-1,pi-1-2 RESUME"]),
+        # a job came before all were closed
+        ((OPEN, "ALLOCATED"), ["pi-1-1 RESUME"]),
+        (("IDLE", "ALLOCATED"), []),
+    ],
+)  # fmt: skip
+def test_what_a_watch_that_died_has_closed_is_opened(
+    states: tuple[str, str], said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    nodes = [(f"pi-1-{slot}", state, "11:59:00", "picluster-power" if "DRAIN" in state else "")
+             for slot, state in enumerate(states, 1)]  # fmt: skip
+    monkeypatch.setattr(slurm_power, "nodes", lambda: parse_nodes(show(*nodes)))
+    monkeypatch.setattr(
+        slurm_power, "switch", lambda action, banks, _: done.append(f"{action} {banks[0]}")
+    )
+    monkeypatch.setattr(
+        slurm_power, "mark", lambda names, word, *_: done.append(f"{','.join(names)} {word[6:]}")
+    )
+    slurm_power.watch({1}, "socket", 1800)
+    assert done == said
 
 
 @pytest.fixture

@@ -181,15 +181,18 @@ use_what_is_here() {
 
 # ensure NAME VERSION DIGEST
 ensure() {
-    local digest=$3 wanted=$2
+    local digest=$3 wanted=$2 told=''
     use "$1" "$2"
-    if use_what_is_here "$2 $digest" && running && healthy 1; then
-        tell ok
-        return
+    if use_what_is_here "$2 $digest" && running; then
+        healthy 1 && { tell ok; return; }
+        # Work is not ended for one bad answer: it has the time of a start to be well again.
+        tell starting
+        told=yes
+        healthy "$start_s" && { tell ok; return; }
     fi
     # A drain may take its time, and who says nothing counts as unreachable.
     version=$wanted
-    tell starting
+    [[ $told ]] || tell starting
     [[ ! -f $work/have/$name ]] || stop
     use "$1" "$wanted"
     if fetch && echo "$version $digest" > "$work/have/$name" && read_conf && start \

@@ -100,7 +100,7 @@ class ImageStore:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other run that would change something here out of the block."""
-        self.staged.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_passable(self.staged)
         handle = os.open(self.staged, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -232,6 +232,12 @@ class ImageStore:
     def has_image(self, image: str) -> bool:
         """Whether a board that is to boot a pointer or a version finds a directory behind it."""
         return (self.staged / image).is_dir()
+
+
+def make_passable(folder: Path) -> None:
+    """Make a directory that daemons can pass, whatever the umask."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
 
 
 def _names(folder: Path) -> list[str]:

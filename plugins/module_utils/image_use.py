@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import ipaddress
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -172,7 +173,8 @@ class Use:
 
     Attributes:
         pointers: pointers by version.
-        plan: names of the nodes that are to boot it by name, by version.
+        plan: names of the nodes that are to boot it by name, by version: by the plan, or by the
+            link the TFTP server has for them.
         live: names of the nodes that said they run it, by version.
         unknown: connected clients whose version is not known: names, or addresses off plan.
     """
@@ -209,14 +211,11 @@ def use(store: ImageStore, nodes: Path, state: Path, proc: Path = Path("/proc"))
     Raises:
         StoreError: the plan or the kernel's table cannot be read, or a pointer leads nowhere known.
     """
-    found = Use()
+    plan = planned(nodes)
+    found = Use(plan=_booted_by_name(store, plan))
     for pointer, version in store.pointers().items():
         if version:
             found.pointers.setdefault(version, []).append(pointer)
-    plan = planned(nodes)
-    for node in plan:
-        if node.image not in POINTERS:
-            found.plan.setdefault(node.image, []).append(node.name)
     by_address = {node.address: node.name for node in plan}
     known = reports(state)
     for report in known.values():
@@ -226,6 +225,33 @@ def use(store: ImageStore, nodes: Path, state: Path, proc: Path = Path("/proc"))
         if address not in known or not known[address].image:
             found.unknown.append(by_address.get(address, address))
     return found
+
+
+def _booted_by_name(store: ImageStore, plan: list[PlannedNode]) -> dict[str, list[str]]:
+    """Names of the nodes that the plan or their link lets boot a version by name, by version."""
+    found: dict[str, list[str]] = {}
+    for node in plan:
+        if node.image not in POINTERS:
+            found.setdefault(node.image, []).append(node.name)
+    known = {node.address: node for node in plan}
+    for address, image in _linked(store):
+        linked = known.get(address)
+        if linked is None or linked.image != image:
+            found.setdefault(image, []).append(linked.name if linked else address)
+    return found
+
+
+def _linked(store: ImageStore) -> Iterator[tuple[str, str]]:
+    """Address and version of each link of the TFTP server that leads to a version by name."""
+    folder = store.staged.with_name("nodes")
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:  # up to 65,000 of them
+        names = sorted(entry.name for entry in entries if entry.is_symlink())
+    for name in names:
+        image = os.readlink(f"{folder}/{name}").rpartition("/")[2]  # noqa: PTH115
+        if image not in POINTERS and _IMAGE.fullmatch(image) and is_address(name):
+            yield name, image
 
 
 def _in_order(address: str) -> tuple[int, int]:

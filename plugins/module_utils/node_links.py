@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .image_store import StoreError
+from .image_store import StoreError, make_passable
 from .image_switch import sync
 from .image_use import PlannedNode, some
 
@@ -73,7 +73,7 @@ def apply(folder: Path, links: Mapping[str, str], wanted: Mapping[str, str]) -> 
     Raises:
         OSError: one could not be made.
     """
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_passable(folder)
     new = folder / NEW
     new.unlink(missing_ok=True)
     for name, target in wanted.items():  # up to 65,000 of them

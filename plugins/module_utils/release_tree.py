@@ -60,9 +60,13 @@ class ReleaseTree:
 
     def start(self) -> Path:
         """Clear what a killed run left and give an empty directory to build the next tree in."""
-        self.releases.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.releases.mkdir(parents=True, exist_ok=True)
+        self.releases.chmod(0o755)  # daemons pass it, whatever the umask
         for left in self.releases.glob(BUILDING + "*"):
-            shutil.rmtree(left)
+            if left.is_symlink():
+                left.unlink()
+            else:
+                shutil.rmtree(left)
         return Path(tempfile.mkdtemp(prefix=BUILDING, dir=self.releases))
 
     def finish(self, building: Path, name: str, manifest: dict[str, Any], keep: int) -> None:

@@ -10,7 +10,7 @@ short_description: Pack an image version for another boot server
 description:
   - Writes C(<export_root>/images/<version>) with owners, modes, links and extended attributes into
     one tar file, which is there whole or not at all. M(image_receive) unpacks it.
-  - A file that is there is left as it is, as a version never changes.
+  - A file that is there is replaced; a run that failed may have left it, of other content.
 extends_documentation_fragment: [image_store]
 options:
   version:
@@ -26,7 +26,7 @@ notes:
   - Needs GNU C(tar).
 attributes:
   check_mode:
-    description: Says whether it would be packed.
+    description: Says that it would be packed, if the version is whole.
     support: full
   diff_mode:
     description: The content of a version is not shown.
@@ -71,12 +71,11 @@ def main() -> None:
     dest = Path(options["dest"])
     try:
         store.check(options["version"])
-        changed = not dest.is_file()
-        if changed and not module.check_mode:
+        if not module.check_mode:
             pack(module, store, options["version"], dest)
     except (StoreError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, dest=str(dest))
+    module.exit_json(changed=True, dest=str(dest))
 
 
 def pack(module: AnsibleModule, store: ImageStore, version: str, dest: Path) -> None:

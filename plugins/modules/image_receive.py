@@ -55,7 +55,13 @@ import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.image_store import RECEIVING, ImageStore, StoreError, check_version
+from ansible.module_utils.image_store import (
+    RECEIVING,
+    ImageStore,
+    StoreError,
+    check_version,
+    make_passable,
+)
 from ansible.module_utils.image_switch import clear, sync
 
 
@@ -88,7 +94,7 @@ def receive(module: AnsibleModule, store: ImageStore, name: str, source: Path) -
         StoreError: tar failed, or the version is not what its manifest says.
         OSError: it could not be written; nothing is left of it.
     """
-    store.images.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_passable(store.images)
     clear(store.images, RECEIVING)
     place = Path(tempfile.mkdtemp(prefix=RECEIVING, dir=store.images))
     try:

@@ -22,9 +22,10 @@ MEMORY = "cgroup_enable=memory cgroup_memory=1"
         ({}, PLAIN),
         ({"node_image_cmdline_more": MEMORY}, f"{PLAIN} {MEMORY}"),
         ({"node_image_cmdline": "quiet", "node_image_cmdline_more": MEMORY}, f"quiet {MEMORY}"),
+        ({"node_image_message_port": 4000}, f"{PLAIN} picluster.port=4000"),
     ],
 )
-def test_words_are_added(tmp_path: Path, given: dict[str, str], line: str) -> None:
+def test_words_are_added(tmp_path: Path, given: dict[str, str | int], line: str) -> None:
     """What builds the image writes this line, and the words that name the image."""
     book = tmp_path / "book.yml"
     out = tmp_path / "out"

@@ -15,7 +15,7 @@ from typing import Any
 from . import emulation, rpm_owners
 from .dnf_root import DnfRoot, Place
 from .fetch import fetch, without_credentials
-from .openpgp import fingerprints
+from .openpgp import fingerprints, rewritten
 from .oraclelinux_options import PREFIX, Options, is_fetched, read_options
 from .programs import run
 from .provider import BuildError, Kernel, Progress, Settings
@@ -204,7 +204,10 @@ def _fingerprints(armour: str, name: str) -> list[str]:
 
 
 def _write_keys(options: Options, settings: Settings) -> list[Path]:
-    """Write the keys where dnf reads them, after each was compared with the fingerprints."""
+    """Write the keys where dnf reads them, after each was compared with the fingerprints.
+
+    What is written is only what was compared: gpg may find more in the text than is found here.
+    """
     files = []
     for number, key in enumerate(options.keys, 1):
         armour = _key(key, settings)
@@ -215,7 +218,7 @@ def _write_keys(options: Options, settings: Settings) -> list[Path]:
                 f"{PREFIX}fingerprints for release {settings.release}; nothing was installed"
             )
         file = settings.work / f"key-{number}.asc"
-        file.write_text(armour)
+        file.write_text(rewritten(armour))
         files.append(file)
     return files
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -145,6 +146,27 @@ def test_a_broken_tree_is_replaced_and_old_ones_go(
     assert names == ["three", "three"]
     (tmp_path / "boot" / "file").write_text("changed by hand")
     assert not tree.is_intact()
+
+
+def test_a_run_killed_while_it_switches_does_not_stop_the_next(
+    release_tree: ModuleType, tmp_path: Path
+) -> None:
+    tree = release_tree.ReleaseTree(tmp_path / "boot")
+    tree.start()
+    left = tmp_path / "boot.d" / ".building-link"
+    for target in ("boot.d/gone", tmp_path):
+        left.symlink_to(target)
+        assert tree.start().is_dir()
+        assert not left.is_symlink()
+
+
+def test_the_daemon_can_pass_whatever_the_umask(release_tree: ModuleType, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        release_tree.ReleaseTree(tmp_path / "boot").start()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "boot.d").stat().st_mode & 0o777 == 0o755
 
 
 # ---- with apt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -166,6 +167,17 @@ def test_what_is_no_manifest(store: Any, image_store: ModuleType, export: Path, 
     make_version(export / "images", "v1")
     (export / "images" / "v1" / "manifest.json").write_bytes(text.encode("latin-1"))
     assert "manifest" in refused(store, image_store, "v1")
+
+
+def test_the_daemon_can_pass_whatever_the_umask(store: Any) -> None:
+    store.staged.parent.mkdir()
+    before = os.umask(0o077)
+    try:
+        with store.locked():
+            pass
+    finally:
+        os.umask(before)
+    assert store.staged.stat().st_mode & 0o777 == 0o755
 
 
 def test_pointers(store: Any, image_store: ModuleType) -> None:

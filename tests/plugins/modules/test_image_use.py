@@ -241,6 +241,20 @@ def test_what_is_used_or_new_stays(place: Place) -> None:
     assert place.prune(1)[0] == []
 
 
+def test_what_a_link_of_the_tftp_server_leads_to_stays(place: Place) -> None:
+    place.versions("v0", "v1", "v2", "v3", "v4")
+    links = place.store.staged.with_name("nodes")
+    links.mkdir()
+    for name, target in (
+        ("172.20.1.1", "canary"), ("172.20.2.1", "v2"), ("172.20.3.1", "v1"), ("172.20.9.1", "v3"),
+        (".new", "v0"),
+    ):  # fmt: skip
+        (links / name).symlink_to(f"../images/{target}")
+    (links / "172.20.2.2").write_text("no link")
+    assert place.use().plan == {"v1": ["pi-3-1"], "v2": ["pi-2-1"], "v3": ["172.20.9.1"]}
+    assert place.prune(1)[0] == ["v0"]
+
+
 def test_boot_files_without_a_version_go_too(place: Place) -> None:
     place.versions("v1", "v2")
     (place.store.images / "v2").rename(place.root / "away")
@@ -343,6 +357,8 @@ def test_a_version_is_brought_to_another_server(run_modules: RunModules, place: 
     tar, bad = str(place.root / "packed" / "v1.tar"), str(place.root / "packed" / "bad.tar")
     own = {"export_root": str(place.root / "export")}
     other = {"export_root": str(there), "version": "v1"}
+    (place.root / "packed").mkdir()
+    Path(tar).write_text("left by a run that failed")
     results = run_modules(
         [
             ("image_pack", {**own, "version": "v1", "dest": tar}, True),
@@ -357,7 +373,7 @@ def test_a_version_is_brought_to_another_server(run_modules: RunModules, place: 
         ]
     )
     changed = [result["changed"] for result in results]
-    assert changed == [True, True, False, True, False, False, True, True, False]
+    assert changed == [True, True, True, True, False, False, True, True, False]
     assert "there is no image version v1" in results[4]["msg"]
     assert "cannot unpack /nonexistent.tar" in results[5]["msg"]
     assert sorted(path.name for path in (there / "images").iterdir()) == ["v1"]

@@ -106,6 +106,15 @@ def test_a_killed_run_leaves_every_link_old_or_new(node_links: ModuleType, root:
     assert links(folder) == new
 
 
+def test_the_daemon_can_pass_whatever_the_umask(node_links: ModuleType, root: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        node_links.apply(root / "nodes", {}, {"172.20.1.1": "../images/v1"})
+    finally:
+        os.umask(before)
+    assert (root / "nodes").stat().st_mode & 0o777 == 0o755
+
+
 def test_a_full_network_takes_seconds(
     node_links: ModuleType, image_use: ModuleType, root: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_list_and_show(run: Run, images: Path) -> None:
     damage = "image version v1 is damaged: root: mine is new"
     verified = run("show", "v1", "--verify")
     assert verified.returncode == 3
-    assert f"  state                       {damage}\n" in verified.stdout
+    assert re.search(rf"^  state +{re.escape(damage)}$", verified.stdout, re.MULTILINE)
 
 
 def test_diff(run: Run) -> None:

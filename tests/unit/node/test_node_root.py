@@ -107,6 +107,29 @@ def test_a_server_that_starts_may_not_know_the_image_yet(place: Place) -> None:
     assert mount(place, after_tries(place, 5, "Permission denied"))[-1] == "mounted"
 
 
+def test_a_server_that_was_long_away_may_not_know_the_image_yet(place: Place) -> None:
+    tries = place.path / "tries"
+    lines = mount(
+        place,
+        f"echo x >> {tries}; [ $(wc -l < {tries}) -ge 45 ] && exit 0\n"
+        f"[ $(wc -l < {tries}) -ge 41 ] && why='Permission denied' || why='timed out'\n"
+        f'echo "{REFUSED.format("$why")}" >&2; exit 1',
+    )
+    assert "waiting since 70 s" in "".join(lines)
+    assert lines[-1] == "mounted"
+
+
+def test_refusals_count_from_the_first_one_in_a_row(place: Place) -> None:
+    tries = place.path / "tries"
+    lines = mount(
+        place,
+        f"echo x >> {tries}; [ $(wc -l < {tries}) -ge 50 ] && exit 0\n"
+        f"[ $(wc -l < {tries}) = 25 ] && why='timed out' || why='Permission denied'\n"
+        f'echo "{REFUSED.format("$why")}" >&2; exit 1',
+    )
+    assert lines[-1] == "mounted"
+
+
 def test_a_mount_that_hangs_is_told(place: Place) -> None:
     clock = set_clock(place, "$second")
     lines = mount(place, f"for second in $(seq 13 25); do {clock}; /bin/sleep 0.1; done")

@@ -23,6 +23,7 @@ mount_image() {
     _start=$(seconds)
     _told=0
     _why=
+    _refused_since=
     mkdir -p "$RUN/image"
     until try_mount; do
         _before=$_why
@@ -30,15 +31,19 @@ mount_image() {
         [ "$_why" = "$_before" ] || say "cannot mount $SOURCE: $_why"
         case $_why in
             "No such file"* | "Permission denied" | "Operation not permitted") refused ;;
-            *) waiting "$_start" nfs "NFS server $SERVER: $_why" ;;
+            *)
+                _refused_since=
+                waiting "$_start" nfs "NFS server $SERVER: $_why"
+                ;;
         esac
         sleep 2
     done
 }
 
-# The server is there but has no such image for this node.
+# The server is there but has no such image for this node, and has said nothing else for a minute.
 refused() {
-    [ $(($(seconds) - _start)) -lt 60 ] || fail nfs "$SOURCE: $_why"
+    _refused_since=${_refused_since:-$(seconds)}
+    [ $(($(seconds) - _refused_since)) -lt 60 ] || fail nfs "$SOURCE: $_why"
 }
 
 # One attempt. It may hang for as long as the server is silent; an attempt is killed only when

@@ -58,9 +58,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         with Interrupts(rollout.cancel) as self._signals:
             report = rollout.run()
         file = Path(self._task.args.get("report") or report_path(plan, "deploy"))
-        write_report(file, report)
+        outcome = _outcome(report, file)
+        try:
+            write_report(file, report)
+        except PiclusterError as error:
+            why = outcome["msg"].splitlines()[:1] if "msg" in outcome else []
+            outcome |= {"failed": True, "msg": "\n".join([*why, str(error)])}
         self._signals.pass_on()
-        return _outcome(report, file)
+        return outcome
 
     def _options(self) -> Options:
         args = self._task.args

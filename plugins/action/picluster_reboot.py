@@ -181,8 +181,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                     raise refusal(f"hook {hook}: no {file} in a folder of roles", "docs/rolling.md")
 
     def _why(self) -> str:
-        text = " ".join(str(self._task.args.get("why") or "no reason was given").split())
-        return text if len(text) <= 300 else f"{text[:299]}…"
+        return str(self._task.args.get("why") or "no reason was given")
 
     def _file(self) -> Path:
         return Path(self._task.args.get("report") or report_path(self._cluster, "reboot"))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from picluster.cli.common import add_inventory, console, plan_of
 from picluster.cli.nodes import add_limit, nodes_of
 from picluster.cli.reach import add_reach, reach_of_options
-from picluster.errors import refusal
+from picluster.errors import PiclusterError, refusal
 from picluster.interrupt import Interrupts
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _ENDS = (
     "exit status: 0 every board that is ready has it; 1 refused, nothing was assigned; 3 some "
-    "board has not; 130 interrupted, boards that were told go on by themselves"
+    "board has not, or the report was not written; 130 interrupted, boards that "
+    "were told go on by themselves"
 )
 
 
@@ -91,8 +92,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     with Interrupts(rollout.cancel, signal.SIG_DFL):
         report = rollout.run()
-    _tell(plan, report, options)
-    return report.status
+    return _tell(plan, report, options)
 
 
 def _options(plan: AddressPlan, options: argparse.Namespace) -> Options:
@@ -117,12 +117,19 @@ def _options(plan: AddressPlan, options: argparse.Namespace) -> Options:
     )
 
 
-def _tell(plan: AddressPlan, report: Report, options: argparse.Namespace) -> None:
+def _tell(plan: AddressPlan, report: Report, options: argparse.Namespace) -> int:
     from picluster.campaign.live.artefact import report_path, write_report  # noqa: PLC0415
+    from picluster.rollout.report import INCOMPLETE  # noqa: PLC0415
     from picluster.rollout.table import report_lines  # noqa: PLC0415
 
-    write_report(options.report or report_path(plan, "deploy"), report)
     _print(report.plain(), report_lines(report), as_json=options.json)
+    try:
+        write_report(options.report or report_path(plan, "deploy"), report)
+    except PiclusterError as error:
+        for problem in error.problems:
+            print(f"picluster: {problem}", file=sys.stderr)
+        return report.status or INCOMPLETE
+    return report.status
 
 
 def _print(plain: object, lines: list[str], *, as_json: bool) -> None:

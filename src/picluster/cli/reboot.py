@@ -23,7 +23,7 @@ from picluster.interrupt import Interrupts
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from picluster.runner import Event
+    from picluster.runner import Event, RunResult
 
 _ENDS = (
     "exit status: 0 every board that is ready runs its image and is resumed; 1 refused, nothing "
@@ -94,6 +94,12 @@ def run(options: argparse.Namespace) -> int:
         json.dump(found.report, sys.stdout, indent=1)
         print()
     else:
-        for line in found.lines:
+        for line in found.lines or [_counted(found)]:
             console().print(line, soft_wrap=True)
     return found.status
+
+
+def _counted(found: RunResult) -> str:
+    """The sums of a reboot that was interrupted before it told."""
+    counts = ", ".join(f"{count} {state}" for state, count in found.counts().items())
+    return f"reboot: {counts or 'no board was touched'}"

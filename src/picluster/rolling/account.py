@@ -19,7 +19,9 @@ def report_of(record: Record, cluster: str, now: float) -> Report:
     meant = {board.name for board in boards}
     drained = tuple(name for name in record.drained if name in meant)
     broken = record.cancelled or record.told is not None
-    status = status_of(boards, record.stopped, cancelled=broken, drained=bool(drained))
+    present = {board.name for board in boards if board.outcome is not Outcome.ABSENT}
+    left = not present.isdisjoint(drained)
+    status = status_of(boards, record.stopped, cancelled=broken, drained=left)
     return Report(
         cluster, status, record.stopped, round(now - record.began, 1), tuple(boards), drained,
         tuple(record.notices),

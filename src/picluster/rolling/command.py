@@ -16,6 +16,8 @@ _END = re.compile(rf"\n{_MARK} (\d{{1,3}})\s*\Z")
 #: Status of a command that ``timeout`` has ended.
 _TIMED_OUT = 124
 _LONGEST = 64 * 1024
+#: Characters of a reason.
+_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,14 @@ def answer_of(board: str, state: str, data: Mapping[str, object], limits: Limits
         kept = output.encode("utf-8", "surrogateescape")[: limits.size]
         cut = len(output.encode("utf-8", "surrogateescape")) > limits.size
         return Answer(board, int(end[1]), harmless(kept.decode("utf-8", "replace")), cut)
-    why = " ".join(str(data.get("msg") or "it gave no answer").split())
-    why = harmless(why if len(why) <= 300 else f"{why[:299]}…")
+    why = reason_line(str(data.get("msg") or "it gave no answer"))
     return Answer(board, None, harmless(text[: limits.size]), why=why)
+
+
+def reason_line(text: str) -> str:
+    """A reason as others gave it, in one line: bounded, and what is not printable is escaped."""
+    line = " ".join(text.split())
+    return harmless(line if len(line) <= _REASON else f"{line[: _REASON - 1]}…")
 
 
 def harmless(text: str) -> str:

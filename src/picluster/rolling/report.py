@@ -127,7 +127,7 @@ def status_of(
         boards: every board.
         stopped: why it stopped.
         cancelled: somebody cancelled it.
-        drained: boards are left drained.
+        drained: boards that are ready are left drained.
     """
     some = {board.outcome for board in boards}
     if cancelled and some & {Outcome.OPEN, Outcome.UNTOUCHED}:

@@ -62,7 +62,10 @@ def boot(
         variables["campaign_settings"] = asdict(settings)
     nodes, telling = partial(_boot_nodes, banks), frozenset({"Boot the banks"})
     return play(
-        Action("boot", "playbooks/boot.yml", "picluster_boot", "campaign_journal", telling, nodes),
+        Action(
+            "boot", "playbooks/boot.yml", "picluster_boot", "campaign_journal", "campaign_report",
+            telling, nodes,
+        ),
         inventory, variables, limit=limit_of(plan, banks, limit), check=check, options=how,
     )  # fmt: skip
 
@@ -105,8 +108,8 @@ def shutdown(
     return play(
         # what it has begun to switch off it switches to the end
         Action(
-            "shutdown", "playbooks/shutdown.yml", "picluster_shutdown", "shutdown_journal", telling,
-            nodes, mortal=False,
+            "shutdown", "playbooks/shutdown.yml", "picluster_shutdown", "shutdown_journal",
+            "shutdown_report", telling, nodes, mortal=False,
         ),
         inventory, variables, limit=limit_of(plan, banks, limit), check=check, options=how,
     )  # fmt: skip
@@ -144,8 +147,8 @@ def reboot(
     telling = frozenset({"Plan the reboot", "Make the report"})
     return play(
         Action(
-            "reboot", "playbooks/reboot.yml", "picluster_reboot", "reboot_journal", telling,
-            reported_nodes,
+            "reboot", "playbooks/reboot.yml", "picluster_reboot", "reboot_journal",
+            "reboot_report", telling, reported_nodes,
         ),
         inventory, variables, limit=limit_of(plan, (), limit), check=check, options=how,
     )  # fmt: skip

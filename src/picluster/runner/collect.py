@@ -27,6 +27,7 @@ class Collector:
         report: the report, or empty.
         lines: for people.
         preview: what would be done.
+        planned: the lines say what would be done, not how it went.
         finished: the playbook came to its statistics.
     """
 
@@ -46,6 +47,7 @@ class Collector:
         self.report: Mapping[str, Any] = {}
         self.lines: tuple[str, ...] = ()
         self.preview: Mapping[str, Any] = {}
+        self.planned = False
         self.finished = False
 
     def take(self, raw: dict[str, Any]) -> None:
@@ -70,8 +72,10 @@ class Collector:
     def _result(self, kind: str, data: Mapping[str, Any]) -> None:
         res = data.get("res") or {}
         if task_of(data) in self._telling:
-            self.lines = tuple(map(str, res.get("lines") or self.lines))
-            self.preview = res.get("preview") or res.get("plan") or self.preview
+            preview = res.get("preview") or res.get("plan")
+            if res.get("lines"):
+                self.lines, self.planned = tuple(map(str, res["lines"])), bool(preview)
+            self.preview = preview or self.preview
         bad = kind in ("runner_on_failed", "runner_on_unreachable")
         if bad and not data.get("ignore_errors"):
             reason = self._scrub(reason_of(res)).removeprefix(_REFUSED)[:_REASON]

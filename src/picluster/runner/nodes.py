@@ -18,8 +18,8 @@ Boards = Mapping[str, BoardStatus]
 
 #: States that only a finished report knows.
 _ASIDE = ("quarantined", "spare", "unplugged")
-#: Outcomes of a board in a roll-out.
-_WELL, _LOST = ("ok", "unchanged"), ("failed", "unreachable", "undrained")
+#: Outcomes of a board in a roll-out or reboot.
+_WELL, _LEFT = ("ok", "unchanged"), ("failed", "unreachable", "undrained", "open", "untouched")
 
 
 def rows(report: Report, key: str) -> list[Mapping[str, Any]]:
@@ -126,10 +126,11 @@ def bank_results(report: Report) -> Iterator[BankResult]:
             counts = {name: int(count) for name, count in row.items() if name != "bank"}
             good = sum(counts.get(name, 0) for name in _WELL)
             done = "deployed" if report.get("action") != "reboot" else "rebooted"
-            state = "short" if any(counts.get(name) for name in _LOST) else done
-            if not good and state == done:
+            state = "short" if any(counts.get(name) for name in _LEFT) else done
+            boards = sum(counts.values())
+            if counts.get("untouched", 0) + counts.get("absent", 0) == boards:
                 state = "untouched"
-            yield BankResult(number, state, sum(counts.values()), good, why)
+            yield BankResult(number, state, boards, good, why)
 
 
 def _of(plan: AddressPlan, banks: set[int]) -> Iterator[Node]:

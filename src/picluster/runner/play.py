@@ -87,6 +87,7 @@ class Action:
         playbook: path below the project.
         statistic: of ``set_stats`` that holds its report.
         journal: variable that names the journal.
+        report: variable that names the file of the report.
         telling: tasks whose results hold lines for people, or what a check would do.
         nodes: makes the nodes of its result.
         mortal: it goes on no longer than this process; what it has begun can be resumed.
@@ -96,6 +97,7 @@ class Action:
     playbook: str
     statistic: str
     journal: str
+    report: str
     telling: frozenset[str]
     nodes: MakeNodes
     mortal: bool = True
@@ -192,7 +194,9 @@ class _Play:
             keeper.end("failed", 1, {"error": str(error) or type(error).__name__})
             raise
         if end is End.CANCELLED:
-            collector.report = collector.report or self._written(plan, since)
+            collector.report = collector.report or self._written(order, plan, since)
+            if collector.planned and not self.check:
+                collector.lines = ()
             # what could not be stopped any more has come to its end
             end = _ENDS.get(collector.report.get("status", _CANCELLED), end)
         result = self._result(end, collector, scrubber, plan, journal)
@@ -212,9 +216,10 @@ class _Play:
             return ()
         return ("the campaign still runs, though its playbook has ended",)
 
-    def _written(self, plan: AddressPlan, since: float) -> Mapping[str, Any]:
+    def _written(self, order: Order, plan: AddressPlan, since: float) -> Mapping[str, Any]:
         """The report of a run whose playbook was gone before it; empty where there is none."""
-        path = report_path(plan, self.action.name)
+        given = order.variables.get(self.action.report)
+        path = order.project / given if given else report_path(plan, self.action.name)
         try:
             if path.stat().st_mtime < since:
                 return {}

@@ -61,8 +61,8 @@ def deploy(
     telling = frozenset({"Roll the workload out"})
     return play(
         Action(
-            "deploy", _ROLLOUTS[action], "picluster_deploy", "rollout_journal", telling,
-            reported_nodes,
+            "deploy", _ROLLOUTS[action], "picluster_deploy", "rollout_journal", "rollout_report",
+            telling, reported_nodes,
         ),
         inventory, variables, limit=limit_of(plan, (), limit), check=check, options=how,
     )  # fmt: skip

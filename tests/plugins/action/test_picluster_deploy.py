@@ -79,6 +79,18 @@ def test_a_play_that_is_stopped_fails_after_its_report(place: Place) -> None:
     assert "picluster_deploy:" in done.stdout.partition("CUSTOM STATS")[2]
 
 
+def test_a_report_that_cannot_be_written_is_handed_over_all_the_same(place: Place) -> None:
+    (place.folder / "file").write_text("")
+    with place.boards():
+        done = play(place, rollout_report=str(place.folder / "file" / "report.json"))
+    assert done.returncode == 2
+    said = " ".join(done.stdout.split())
+    assert "cannot make the folder of the report" in said
+    assert "refused" not in said
+    assert "deploy example 1: 4 ok" in said
+    assert "picluster_deploy:" in done.stdout.partition("CUSTOM STATS")[2]
+
+
 @pytest.mark.parametrize(
     ("variables", "why"),
     [

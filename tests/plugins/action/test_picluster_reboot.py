@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,32 @@ def test_a_drain_that_fails_leaves_its_bank_alone(
     assert cluster.lines("hooks") == ["drain pi-2-1 pi-2-2", "resume pi-2-1 pi-2-2"]
 
 
+def test_a_batch_of_one_board_whose_hook_has_no_host_stops_it(cluster: Cluster) -> None:
+    done = cluster.play("--limit", "pi-2-1,bank_1", reboot_hooks="hook", hook_away=True)
+    assert done.returncode != 0, done.stdout
+    assert cluster.lines("asked") == []
+    assert cluster.outcomes_of() == {
+        "pi-2-1": "undrained", "pi-1-1": "untouched", "pi-1-2": "untouched",
+    }  # fmt: skip
+    report = cluster.report()
+    assert (report["stopped"], report["drained"]) == (
+        "bank 2: its drain was not finished",
+        ["pi-2-1"],
+    )
+    again = cluster.play("--limit", "pi-2-1,bank_1", reboot_hooks="hook")
+    assert again.returncode == 0, again.stdout
+    assert cluster.lines("hooks")[1:3] == ["drain pi-2-1", "resume pi-2-1"]
+
+
+def test_boards_that_hang_when_they_are_asked_are_unreachable(cluster: Cluster) -> None:
+    # ends the task after 5 s
+    done = cluster.play("--limit", "bank_2", reboot_command="sleep 60", reboot_login_s=-25)
+    assert done.returncode == 2, done.stdout
+    assert cluster.outcomes_of() == dict.fromkeys(NAMES[2:], "unreachable")
+    reasons = {board["reason"] for board in cluster.report()["boards"]}
+    assert reasons == {"could not be asked: Task failed: Timed out after 5 second(s)."}
+
+
 def test_a_resume_that_fails_is_made_good_by_the_next_run(cluster: Cluster) -> None:
     done = cluster.play(reboot_hooks="hook", hook_lame=True)
     assert done.returncode == 2, done.stdout
@@ -261,10 +288,13 @@ def test_from_python_and_cancelled(cluster: Cluster, monkeypatch: pytest.MonkeyP
     assert [(bank.bank, bank.state, bank.good) for bank in done.banks] == [(1, "rebooted", 2)]
     (cluster.folder / "silent").write_text("pi-2-1 pi-2-2")
     asked = len(cluster.lines("asked"))
-    stopped = reboot(
-        sources, options=options(cancel=lambda: len(cluster.lines("asked")) == asked + 2)
-    )
+    file = cluster.folder / "mine.json"
+    how = options(cancel=lambda: len(cluster.lines("asked")) == asked + 2)
+    how = replace(how, variables={**how.variables, "reboot_report": str(file)})
+    stopped = reboot(sources, options=how)
     assert (stopped.end, stopped.status) == (End.CANCELLED, 130)
     assert stopped.counts() == {"open": 2, "untouched": 2}
+    # what was planned is no report
+    assert (stopped.lines, stopped.report) == ((), json.loads(file.read_text()))
     for name in NAMES[2:]:
         cluster.runs(name, "one", OLD)

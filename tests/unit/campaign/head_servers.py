@@ -46,6 +46,9 @@ elif words[0] == "python3" and '"root"' in words[-1]:
     order = words[-1].replace("/run/picluster/", f"{folder}/")
     program = [sys.executable, "-I", "-", order]
     sys.exit(subprocess.run(program, input=sys.stdin.read(), text=True).returncode)
+elif words[0] == "python3" and words[-1] == "-":
+    import subprocess
+    sys.exit(subprocess.run([sys.executable, "-I", "-"], stdin=sys.stdin).returncode)
 elif words[0] == "python3":
     sys.stdin.read()
     (folder / "order").write_text(words[-1])

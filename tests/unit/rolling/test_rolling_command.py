@@ -9,7 +9,7 @@ import pytest
 
 from picluster.errors import PiclusterError
 from picluster.rolling.answers import fold
-from picluster.rolling.command import Answer, Limits, answer_of, script_of
+from picluster.rolling.command import Answer, Limits, answer_of, reason_line, script_of
 from picluster.rolling.since import check_unit, journal_command, since_of
 
 
@@ -59,6 +59,7 @@ def test_a_board_without_an_answer_has_a_reason() -> None:
         "pi-1-1", None, why="Failed to connect to the host\\x1b"
     )
     assert answer_of("pi-1-1", "ok", {"stdout": "half"}, Limits()).status is None
+    assert reason_line(f"a\r\n\tb\x1b[2J{'c' * 300}") == f"a b\\x1b[2J{'c' * 292}…"
 
 
 @pytest.mark.parametrize("command", ["", " \n", "a\0b", "x" * 65537])

@@ -11,11 +11,13 @@ import pytest
 
 from picluster.campaign.events import Event, Sign
 from picluster.errors import PiclusterError
+from picluster.rolling.account import report_of
 from picluster.rolling.batches import Batch, batches_of
 from picluster.rolling.live import headlog, pointed
 from picluster.rolling.live.comeback import Back, Comeback
-from picluster.rolling.live.cycle import obstacle
+from picluster.rolling.live.cycle import obstacle, settling
 from picluster.rolling.options import Options
+from picluster.rolling.record import Record
 from picluster.rolling.report import BoardResult, Outcome, status_of, stop_reason
 from tests.unit.campaign.campaigning import small_fleet
 
@@ -84,6 +86,22 @@ def test_power_is_not_cut_from_boards_that_are_at_work() -> None:
     assert "pi-1-3 would lose power too" in obstacle(FLEET, [1], ["pi-1-1"], [], mine, ready)
     assert "pi-1-3,pi-2-1 would" in obstacle(FLEET, [1, 2], ["pi-1-1"], [], mine, ready)
     assert obstacle(FLEET, [1], ["pi-1-1"], ["pi-1-1"], mine, ready) == ""
+
+
+def test_a_campaign_listens_long_where_boards_were_not_asked() -> None:
+    assert settling(["pi-1-1"], ["pi-1-1", "pi-1-2"]) == {"settle_s": 5.0}
+    assert settling(["pi-1-1", "pi-1-3"], ["pi-1-1", "pi-1-2"]) == {}
+
+
+def test_a_board_that_is_absent_and_drained_is_named_and_nothing_else() -> None:
+    record = Record("", Options(), batches=[Batch(1, ("pi-1-1", "pi-1-2"))])
+    gone = BoardResult("pi-1-2", 1, Outcome.ABSENT, "at stage off")
+    record.results = {"pi-1-1": BoardResult("pi-1-1", 1, Outcome.OK), "pi-1-2": gone}
+    record.drained = {"pi-1-2": ["slurm"]}
+    found = report_of(record, "small", 0.0)
+    assert (found.status, found.drained) == (0, ("pi-1-2",))
+    record.drained["pi-1-1"] = ["slurm"]
+    assert report_of(record, "small", 0.0).status == 3
 
 
 def test_who_is_back_and_why_others_are_not() -> None:

@@ -14,6 +14,8 @@ from rebooted import NAMES, NEW, Place
 
 from picluster.campaign.journal.lock import CAMPAIGN, Lock, LockedError, lock_path, refuse_running
 from picluster.errors import PiclusterError
+from picluster.rolling.live import cycle
+from picluster.rolling.live.cycle import Cycled
 from picluster.rolling.live.keeper import hold, release
 from picluster.rolling.live.reboot import Begun
 from picluster.rolling.options import GO_ON, Options
@@ -86,7 +88,9 @@ def test_a_drain_that_fails(place: Place) -> None:
     place.reboot().start(Options(("slurm",), drain_failed=GO_ON), NAMES, os.getpid())
     place.reboot().begin(NAMES[2:])
     place.reboot().undrained("job 7 does not end")
-    assert place.reboot().finish({}) == [("slurm", ["pi-2-1", "pi-2-2"])]
+    resumes = place.reboot().finish({})
+    assert resumes == [("slurm", ["pi-2-1", "pi-2-2"])]
+    place.reboot().resumed(resumes)
     assert place.reboot().begin(NAMES[:2]).go
     place.reboot().undrained("job 8 does not end")
     place.reboot().finish({})
@@ -98,6 +102,79 @@ def test_a_drain_that_fails(place: Place) -> None:
     place.reboot().undrained("again")
     place.reboot().finish({})
     assert place.reboot().begin(NAMES[:2]) == Begun(go=False)
+
+
+@pytest.mark.parametrize("go_on", [True, False])
+def test_a_batch_of_which_no_host_is_left_stops_it(place: Place, *, go_on: bool) -> None:
+    options = Options(("slurm",), drain_failed=GO_ON)
+    place.reboot().start(options, NAMES, os.getpid())
+    place.reboot().begin(NAMES[2:])
+    # neither the drain nor its rescue came to an end
+    if go_on:
+        assert place.reboot().begin(NAMES[:2]) == Begun(go=False)
+        assert place.said[-1] == "stopped: bank 2: its drain was not finished"
+    report = place.reboot().end()
+    assert [one.outcome.value for one in report.boards] == [*["undrained"] * 2, *["untouched"] * 2]
+    assert report.boards[0].reason == "its drain was not finished"
+    assert (report.status, report.drained) == (3, NAMES[2:])
+    assert report.stopped == "bank 2: its drain was not finished"
+
+
+def test_a_resume_of_which_no_host_is_left_stops_it(place: Place) -> None:
+    place.reboot().start(Options(("slurm",), back_s=5), NAMES, os.getpid())
+    place.reboot().begin(NAMES[2:])
+    for name in NAMES[2:]:
+        place.runs(name, "two", NEW)
+    assert place.reboot().finish({}) == [("slurm", ["pi-2-1", "pi-2-2"])]
+    assert place.reboot().begin(NAMES[:2]) == Begun(go=False)
+    report = place.reboot().end()
+    assert (report.status, report.drained) == (3, NAMES[2:])
+    assert report.stopped == "boards could not be resumed: it was not finished"
+
+
+def test_reasons_of_others_are_one_harmless_line(place: Place) -> None:
+    place.reboot().start(Options(("slurm",), budget=2), NAMES, os.getpid())
+    place.reboot().begin(NAMES[2:])
+    place.reboot().finish(dict.fromkeys(NAMES[2:], f"no\r\n\x1b[2J{'x' * 400}"))
+    place.reboot().unresumed("away\n\x1b[2J")
+    report = place.reboot().end()
+    assert report.boards[0].reason == f"could not be asked: no \\x1b[2J{'x' * 292}…"
+    assert report.notices == ("not resumed: away \\x1b[2J",)
+    place.reboot().start(Options(("slurm",)), NAMES, os.getpid())
+    place.reboot().begin(NAMES[2:])
+    place.reboot().undrained("job\n\x1b[2J")
+    assert place.said[-1].endswith("no board of it reboots: job \\x1b[2J")
+    assert place.reboot().end().boards[0].reason == "not drained: job \\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "settings"),
+    [
+        (NAMES[2:], {}, {"settle_s": 5.0}),
+        (NAMES[2:3], {}, {}),  # the other board is at work, and may say nothing for a minute
+        (NAMES[2:3], {"settle_s": 7}, {"settle_s": 7}),
+    ],
+)
+def test_a_campaign_hears_boards_that_were_not_asked(
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    names: tuple[str, ...],
+    given: dict[str, object],
+    settings: dict[str, object],
+) -> None:
+    taken: list[dict[str, object]] = []
+
+    def campaign(_plan: object, _desk: object, _options: object, found: dict[str, object],
+                 *_: object) -> Cycled:  # fmt: skip
+        taken.append(found)
+        return Cycled(down={})
+
+    monkeypatch.setattr(cycle, "campaign", campaign)
+    monkeypatch.setattr(cycle, "sharing", lambda _desk, bank, lost: ([bank], list(lost)))
+    place.reboot().start(Options(back_s=0.2, campaign=given), names, os.getpid())
+    place.reboot().begin(names)
+    place.reboot().finish({})
+    assert taken == [settings]
 
 
 def test_boards_that_cannot_be_asked_are_named_and_stop_it(place: Place) -> None:

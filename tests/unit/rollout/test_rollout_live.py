@@ -90,6 +90,21 @@ def test_the_command_tells_and_ends_with_the_report_s_status(
     assert main(["deploy", "example", "--limit", "bank_7", *words]) == 1
 
 
+def test_a_report_that_cannot_be_written_is_told_all_the_same(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place.folder / "file").write_text("")
+    words = ["-i", str(place.path), "--journal", str(place.folder / "journal.db")]
+    words += ["--via", f"small-head={' '.join(place.server.reach.prefix)}"]
+    words += ["--report", str(place.folder / "file" / "report.json")]
+    with place.boards():
+        assert main(["deploy", "example", *words]) == 3
+    said = capsys.readouterr()
+    assert "deploy example 1: 4 ok; " in said.out
+    assert "picluster: " in said.err
+    assert "cannot make the folder of the report" in said.err
+
+
 def test_a_command_that_is_interrupted_says_who_was_told(place: Place) -> None:
     report = place.folder / "report.json"
     words = ["-i", str(place.path), "--journal", str(place.folder / "journal.db")]

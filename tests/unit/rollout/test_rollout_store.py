@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -101,6 +99,17 @@ def test_what_is_assigned_is_replaced_whole_and_keeps_the_others(servers: Server
     assert not (servers.export() / "workloads/assigned/bank_2").exists()
 
 
+def test_a_bank_may_be_assigned_more_than_an_argument_holds(servers: Servers) -> None:
+    servers.deliver("1")
+    works = "".join(f"pi-1-1 work_{n:04} 1 {D2}\n" for n in range(2000))
+    path = servers.export() / "workloads/assigned/bank_1"
+    path.write_text(f"picluster-assigned/1 {ORDER}\n{works}")
+    live = servers.open()
+    live.begin(ORDER, target("1", D1), live.look())
+    live.assign(1, ["pi-1-2"], [])
+    assert servers.text(1) == f"picluster-assigned/1 {ORDER}\n{works}pi-1-2 hello 1 {D1}\n"
+
+
 def test_the_version_before_is_remembered(servers: Servers) -> None:
     for version in ("1", "2", "3"):
         digest = servers.deliver(version)
@@ -124,8 +133,7 @@ def test_nodes_are_asked_to_look_by_a_datagram(servers: Servers) -> None:
             "poke": ["127.0.0.1", "172.20.0.999", "127.0.0.1"],
             "port": node.getsockname()[1],
         }
-        words = [sys.executable, "-I", str(Path(store.__file__)), json.dumps(order)]
-        assert subprocess.run(words, capture_output=True, check=True, text=True).stdout == "{}"
+        assert store.main(json.dumps(order)) == {}
         assert [node.recv(100), node.recv(100)] == [b"picluster/1 look\n"] * 2
 
 

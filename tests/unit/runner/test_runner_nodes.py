@@ -151,6 +151,25 @@ def test_nodes_of_a_deployment_are_the_plans(plan: AddressPlan) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("counts", "state"),
+    [
+        ({"ok": 1, "open": 41}, "short"),
+        ({"open": 42}, "short"),
+        ({"ok": 1, "untouched": 41}, "short"),
+        ({"untouched": 40, "absent": 2}, "untouched"),
+        ({"absent": 42}, "untouched"),
+        ({"ok": 40, "absent": 2}, "rebooted"),
+        ({"undrained": 42}, "short"),
+    ],
+)
+def test_a_bank_is_as_its_boards_are(counts: dict[str, int], state: str) -> None:
+    zeros = dict.fromkeys(("ok", "unchanged", "failed", "open", "untouched"), 0)
+    report = {"action": "reboot", "banks": [{"bank": 1, **zeros, **counts}]}
+    (found,) = bank_results(report)
+    assert (found.state, found.boards) == (state, 42)
+
+
 def test_which_banks_it_was_about(plan: AddressPlan) -> None:
     assert banks_in(REPORT, (), plan) == {1}
     assert banks_in(REPORT, (2,), plan) == {2}

@@ -18,7 +18,7 @@ from picluster.plan.model import AddressPlan
 from picluster.power.desk import PowerDesk
 from picluster.rolling.folding import folded
 
-#: The boards have been listened to for minutes already.
+#: Boards that were asked to reboot have been listened to for minutes already.
 _SETTLE_S = 5.0
 
 
@@ -82,6 +82,18 @@ def obstacle(
     return ""
 
 
+def settling(ready: Collection[str], asked: Collection[str]) -> dict[str, object]:
+    """Settings of a campaign: how long it listens before it takes a silent board for lost.
+
+    A board at work that was not asked to reboot may be silent between two heartbeats.
+
+    Args:
+        ready: boards of the campaign's banks that run now.
+        asked: boards that were asked to reboot.
+    """
+    return {"settle_s": _SETTLE_S} if set(ready) <= set(asked) else {}
+
+
 def campaign(
     plan: AddressPlan,
     desk: PowerDesk,
@@ -100,10 +112,7 @@ def campaign(
         audience: who watches it.
         began: given the campaign before it runs, for who may cancel it.
     """
-    chosen = replace(
-        options, locked=True, settings=settings_from({"settle_s": _SETTLE_S, **settings})
-    )
-
+    chosen = replace(options, locked=True, settings=settings_from(settings))
     try:
         run = LiveCampaign(plan, desk, chosen, audience)
         began(run)

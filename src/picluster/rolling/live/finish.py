@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from picluster.campaign.engine import Audience
@@ -81,7 +81,8 @@ class Finish:
             causes = self._wait(told, comeback)
             if causes and self._options.cycle and not self.cancelled:
                 # a board that halted has said a heartbeat ago that it is ready
-                causes = self._cycle(told, causes, comeback.fresh_s(time.monotonic() - began))
+                fresh_s = comeback.fresh_s(time.monotonic() - began)
+                causes = self._cycle(told, causes, asked, fresh_s)
         boards = look(self._plan, told.boots, self._campaign)
         return [self._result(board, told, comeback, causes, unreached) for board in boards.values()]
 
@@ -99,7 +100,9 @@ class Finish:
         causes = wait(comeback, self._fleet, reaches, limit_s, say, cancelled)
         return {name: f"not back after {limit_s:.0f} s, {why}" for name, why in causes.items()}
 
-    def _cycle(self, told: Told, causes: dict[str, str], fresh_s: float) -> dict[str, str]:
+    def _cycle(
+        self, told: Told, causes: dict[str, str], asked: Collection[str], fresh_s: float
+    ) -> dict[str, str]:
         desk = PowerDesk.of(self._plan)
         banks, alone = cycle.sharing(desk, told.bank, causes)
         near = [board.name for bank in banks for board in self._fleet.by_bank.get(bank, ())]
@@ -109,7 +112,7 @@ class Finish:
             return {name: f"{cause}; {why}" for name, cause in causes.items()}
         self._say(f"{told.title}: {len(causes)} boards are not back; a campaign looks after them")
         chosen = replace(self._campaign, banks=tuple(banks), fresh_s=fresh_s)
-        settings = dict(self._options.campaign)
+        settings = {**cycle.settling(ready, asked), **self._options.campaign}
         found = cycle.campaign(self._plan, desk, chosen, settings, self._audience(), self._began)
         self.cancelled = self.cancelled or found.interrupted
         if found.down is None:

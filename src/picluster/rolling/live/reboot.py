@@ -19,6 +19,7 @@ from picluster.campaign.live.campaign import identity, journal_path
 from picluster.errors import PiclusterError, refusal
 from picluster.plan.model import AddressPlan
 from picluster.rolling.account import report_of
+from picluster.rolling.command import reason_line
 from picluster.rolling.live.finish import Finish
 from picluster.rolling.live.keeper import hold, release
 from picluster.rolling.live.look import look
@@ -132,6 +133,8 @@ class Reboot:
     def begin(self, names: Sequence[str]) -> Begun:
         """Begin the batch of these boards, unless an earlier one has stopped it all."""
         record = self._record()
+        self._account_broken(record)
+        self._stop_unresumed(record)
         batch = record.batch_of(names)
         if batch is None or record.stopped or record.cancelled:
             return Begun(go=False)
@@ -163,13 +166,32 @@ class Reboot:
             self._say(f"{batch.title}: {len(names)} of {len(batch.boards)} boards reboot")
         return Begun(True, tuple(names), record.options.hooks if names else ())
 
+    def _account_broken(self, record: Record) -> None:
+        """Account for a batch that never came to its end: no host of it was left to go on."""
+        told = record.told
+        if told is None:
+            return
+        results = [*told.results, *_undrained(told, "its drain was not finished")]
+        record.results |= {one.name: one for one in results}
+        record.told = None
+        record.stopped = record.stopped or f"{told.title}: its drain was not finished"
+        self._save(record)
+        self._say(f"stopped: {record.stopped}")
+
+    def _stop_unresumed(self, record: Record) -> None:
+        """Stop where boards of an earlier batch are still to be resumed: no host of it was left."""
+        well = [one.name for one in record.results.values() if one.outcome in _RESUMED]
+        if record.stopped or not record.to_resume(well):
+            return
+        record.stopped = "boards could not be resumed: it was not finished"
+        self._save(record)
+        self._say(f"stopped: {record.stopped}")
+
     def undrained(self, why: str) -> None:
         """A drain has failed: no board of the batch is asked to reboot."""
         record, told = self._under_way()
-        told.results += [
-            BoardResult(name, told.bank, Outcome.UNDRAINED, f"not drained: {why}")
-            for name in told.boots
-        ]
+        why = reason_line(why)
+        told.results += _undrained(told, f"not drained: {why}")
         told.boots = {}
         self._say(f"{told.title}: its drain failed, so that no board of it reboots: {why}")
         if record.options.drain_failed != GO_ON:
@@ -191,8 +213,9 @@ class Reboot:
         )
         if self._cancelled:
             self._finish.cancel()
+        lost = {name: reason_line(why) for name, why in unreached.items()}
         try:
-            results = [*told.results, *self._finish.run(told, unreached)]
+            results = [*told.results, *self._finish.run(told, lost)]
         except PiclusterError as error:
             record.stopped = f"{told.title}: {error.problems[0]}"
             why = f"asked to reboot, and not heard: {error.problems[0]}"
@@ -217,7 +240,7 @@ class Reboot:
 
     def unresumed(self, why: str) -> None:
         """A hook that resumes has failed: its boards stay in the record for the next run."""
-        record = self._record()
+        record, why = self._record(), reason_line(why)
         record.notices.append(f"not resumed: {why}")
         record.stopped = record.stopped or f"boards could not be resumed: {why}"
         self._save(record)
@@ -231,8 +254,9 @@ class Reboot:
 
     def end(self) -> Report:
         """The report; the cluster is free again."""
-        report = self.report()
         record = self._record()
+        self._account_broken(record)
+        report = self.report()
         save(self._path, replace(record, keeper=0))
         release(record.keeper)
         return report
@@ -254,3 +278,8 @@ class Reboot:
         if record.told is None:
             raise refusal("no batch is under way", "run playbooks/reboot.yml", file=self._path)
         return record, record.told
+
+
+def _undrained(told: Told, why: str) -> list[BoardResult]:
+    """The results of boards that were to reboot and are not asked."""
+    return [BoardResult(name, told.bank, Outcome.UNDRAINED, why) for name in told.boots]

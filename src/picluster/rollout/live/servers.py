@@ -199,8 +199,10 @@ class BootServers:
         program: str = "store.py",
     ) -> dict[str, Any]:
         source = files("picluster.rollout.live").joinpath(program).read_text("utf-8")
-        text = json.dumps({"root": self._root, **order})
-        said = reach.run(["python3", "-I", "-", text], text=source, limit_s=limit_s)
+        words = json.dumps({"root": self._root, **order})
+        # what boards of a bank are assigned may be longer than an argument
+        call = f"print(json.dumps(main({words!a})))\n"
+        said = reach.run(["python3", "-I", "-"], text=f"{source}\n{call}", limit_s=limit_s)
         try:
             found = json.loads(said)
         except ValueError:

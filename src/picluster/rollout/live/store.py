@@ -1,7 +1,8 @@
 """What a boot server holds for workloads: read it, verify it, assign, and ask nodes to look.
 
 This file is run there by ``python3 -I -``; it uses the standard library only and knows nothing of
-picluster. It reads one JSON object from its last argument and writes one to standard output.
+picluster. Whoever sends it appends a line that hands a JSON object to :func:`main` and prints what
+that gives as one.
 
 ``<root>/artefacts/<workload>/<version>/`` holds the files of a version and ``SHA256SUMS``,
 its folder ``secret``, if any, is root's alone and has a ``SHA256SUMS`` of its own,
@@ -18,7 +19,6 @@ import json
 import os
 import re
 import socket
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,3 @@ def poke(_: Path, order: dict[str, Any]) -> dict[str, Any]:
 
 
 _DO = {"look": look, "verify": verify, "assign": assign, "want": want, "poke": poke}
-
-if __name__ == "__main__":
-    json.dump(main(sys.argv[-1]), sys.stdout)

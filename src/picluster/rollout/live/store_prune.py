@@ -10,7 +10,6 @@ import fcntl
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,3 @@ def _use(root: Path, workload: str, version: str) -> str:
         if path.exists() and version in path.read_text("ascii", "replace").split():
             return f"{name} names it"
     return ""
-
-
-if __name__ == "__main__":
-    json.dump(main(sys.argv[-1]), sys.stdout)

@@ -8,6 +8,7 @@ secret told.
 from __future__ import annotations
 
 import fnmatch
+import mmap
 import os
 import re
 import stat
@@ -18,7 +19,7 @@ from .provider import BuildError
 
 PRIVATE_KEY = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-    rb"|PuTTY-User-Key-File-\d|^AGE-SECRET-KEY-1",
+    rb"|PuTTY-User-Key-File-\d|^AGE-SECRET-KEY-1|^Key: \(private-key|\(11:private-key",
     re.MULTILINE,
 )
 # Files that are private keys whatever is in them.
@@ -27,7 +28,6 @@ KEY_NAMES = re.compile(
 )
 # Below these lies what people and packages configure; libraries ship keys for their own tests.
 SEARCHED = ("etc", "home", "opt", "root", "srv", "usr/local", "var")
-_SEARCHED_BYTES = 1 << 20
 # Words in place of a password that match none.
 LOCKED = re.compile(r"(?:\*|!|!!|!\*|\*LK\*|\*NP\*|x|!locked)")
 _SHOWN = 5
@@ -64,13 +64,19 @@ def _private_keys(root: Path) -> Iterator[str]:
         if KEY_NAMES.fullmatch(path.name):
             yield f"/{name} is a private key by its name"
             continue
-        with path.open("rb") as file:
-            if PRIVATE_KEY.search(file.read(_SEARCHED_BYTES)):
-                yield f"/{name} holds a private key"
+        if _holds_key(path):
+            yield f"/{name} holds a private key"
+
+
+def _holds_key(path: Path) -> bool:
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return PRIVATE_KEY.search(content) is not None
 
 
 def _passwords(root: Path) -> Iterator[str]:
-    for name in ("etc/shadow", "etc/passwd", "etc/gshadow"):
+    for name in ("etc/shadow", "etc/passwd", "etc/gshadow", "etc/group"):
         path = root / name
         if not path.is_file():
             continue
@@ -78,7 +84,7 @@ def _passwords(root: Path) -> Iterator[str]:
             account, _, rest = line.partition(":")
             password = rest.partition(":")[0]
             where = f"/{name} line {number}"
-            if not password and name != "etc/gshadow" and account:
+            if not password and name in ("etc/shadow", "etc/passwd") and account:
                 yield f"{where}: {account} needs no password"
             elif password and not LOCKED.fullmatch(password):
                 yield f"{where}: {account} has a password"

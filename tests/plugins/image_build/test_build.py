@@ -157,6 +157,12 @@ PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY--
         (put("etc/ssl/private/a.key", PEM), "/etc/ssl/private/a.key holds a private key"),
         (put("root/.ssh/id_ed25519", "?"), "/root/.ssh/id_ed25519 is a private key by its name"),
         (put("home/pi/notes", "-----BEGIN RSA PRIVATE KEY-----"), "/home/pi/notes holds a private"),
+        (put("var/lib/a", "x" * (2 << 20) + f"\n{PEM}"), "/var/lib/a holds a private key"),
+        (
+            put("root/.gnupg/private-keys-v1.d/A.key", "Created: 1\nKey: (private-key (ecc"),
+            "A.key holds a private key",
+        ),
+        (put("etc/group", "root:x:0:\nstaff:ab1:50:\n"), "/etc/group line 2: staff has a password"),
         (put("etc/shadow", "root:*:1::::::\npi:$6$a$b:1::::::\n"), "line 2: pi has a password"),
         (put("etc/shadow", "root:*:1::::::\npi::1::::::\n"), "line 2: pi needs no password"),
         (put("etc/passwd", "pi:secret:1:1::/:/bin/sh\n"), "/etc/passwd line 1: pi has a password"),

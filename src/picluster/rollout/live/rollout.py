@@ -127,7 +127,8 @@ class LiveRollout:
         self._servers.begin(order, found.target, found.shelves)
         patience = Patience(
             answer_s=options.answer_s,
-            end_s=found.target.start_s + found.target.drain_s + _MARGIN_S,
+            # one that runs the version and is ill has its time first, and is started anew after it
+            end_s=2 * found.target.start_s + found.target.drain_s + _MARGIN_S,
         )
         job = Job(
             self._plan.cluster.name, options.action, options.workload, found.target.version.name,

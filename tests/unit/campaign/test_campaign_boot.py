@@ -253,6 +253,7 @@ def test_status_before_any_campaign(words: list[str], capsys: pytest.CaptureFixt
         (["--limit", "pi-9-9"], "no node and no group of nodes is called 'pi-9-9'"),
         (["--limit", ""], "no node and no group of nodes is called ''"),
         (["--limit", "pi-1-1"], "the limit names 1 of 2 boards of bank 1"),
+        (["--limit", "bank_1, pi-2-2"], "the limit names 1 of 2 boards of bank 2"),
         (["--bank", "1", "--limit", "pi-1-1"], "--bank and --limit"),
         (["--quorum", "2"], "quorum 2"),
         (["--via", "nonsense"], "not SERVER=COMMAND"),
@@ -263,15 +264,6 @@ def test_boot_refuses_in_words(
 ) -> None:
     assert main(["boot", *words, *more]) == 1
     assert message in capsys.readouterr().err
-
-
-def test_boot_takes_groups_and_nodes_of_whole_banks(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    for limit, banks in (("bank_2", [2]), ("pi-1-2, pi-1-1", [1]), ("pi-2-1,bank_2,pi", [1, 2])):
-        main(["boot", *words, "--check", "--json", "--limit", limit])
-        found = json.loads(capsys.readouterr().out)
-        assert [bank for one in found["banks"] for bank in one["banks"]] == banks
 
 
 def test_boot_without_a_server_is_one_message(

@@ -22,12 +22,16 @@ options:
     required: true
 """
 
-    CLIENTS = r"""
+    NODES = r"""
 options:
   nodes:
     description: The nodes this server boots, as M(picluster_render) writes them.
     type: path
     default: /etc/picluster/nodes.csv
+"""
+
+    CLIENTS = r"""
+options:
   state_dir:
     description: Directory with the last message of each node.
     type: path

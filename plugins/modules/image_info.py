@@ -13,7 +13,11 @@ description:
     every time, roots with O(verify=true).
   - Tells where the pointers lead, which nodes are to boot what by the plan, which ones said they
     run it, and which connected clients have not said so.
-extends_documentation_fragment: [image_store, image_store.tftp, image_store.clients]
+extends_documentation_fragment:
+  - image_store
+  - image_store.tftp
+  - image_store.nodes
+  - image_store.clients
 options:
   verify:
     description: Read the roots too and compare every entry with its checksum.

@@ -14,7 +14,11 @@ description:
     that is connected to the NFS server and whose version is not known makes the module refuse.
   - A version is renamed before it is removed. A run that is killed leaves no half version; what
     it left is cleared by the next one.
-extends_documentation_fragment: [image_store, image_store.tftp, image_store.clients]
+extends_documentation_fragment:
+  - image_store
+  - image_store.tftp
+  - image_store.nodes
+  - image_store.clients
 options:
   keep:
     description: How many of the newest versions stay in any case.

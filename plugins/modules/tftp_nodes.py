@@ -13,15 +13,7 @@ description:
     all in one go, and removes those of nodes that are no longer planned.
   - A link changes by one rename, so a board finds the old image or the new one.
   - An image that this server does not have is refused before any link changes.
-options:
-  nodes:
-    description: The nodes this server boots, as M(picluster_render) writes them.
-    type: path
-    default: /etc/picluster/nodes.csv
-  tftp_root:
-    description: Directory the TFTP server is jailed in.
-    type: path
-    required: true
+extends_documentation_fragment: [image_store.nodes, image_store.tftp]
 author: The picluster authors
 attributes:
   check_mode:

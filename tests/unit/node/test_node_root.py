@@ -107,27 +107,24 @@ def test_a_server_that_starts_may_not_know_the_image_yet(place: Place) -> None:
     assert mount(place, after_tries(place, 5, "Permission denied"))[-1] == "mounted"
 
 
-def test_a_server_that_was_long_away_may_not_know_the_image_yet(place: Place) -> None:
-    tries = place.path / "tries"
-    lines = mount(
-        place,
-        f"echo x >> {tries}; [ $(wc -l < {tries}) -ge 45 ] && exit 0\n"
-        f"[ $(wc -l < {tries}) -ge 41 ] && why='Permission denied' || why='timed out'\n"
-        f'echo "{REFUSED.format("$why")}" >&2; exit 1',
+def after_both(place: Place, ends: int, refuses: str) -> str:
+    """A mount that times out or is refused, as the shell's condition says, until one succeeds."""
+    tries = f"$(wc -l < {place.path / 'tries'})"
+    return (
+        f"echo x >> {place.path / 'tries'}; [ {tries} -ge {ends} ] && exit 0\n"
+        f"[ {tries} {refuses} ] && why='Permission denied' || why='timed out'\n"
+        f'echo "{REFUSED.format("$why")}" >&2; exit 1'
     )
+
+
+def test_a_server_that_was_long_away_may_not_know_the_image_yet(place: Place) -> None:
+    lines = mount(place, after_both(place, 45, "-ge 41"))
     assert "waiting since 70 s" in "".join(lines)
     assert lines[-1] == "mounted"
 
 
 def test_refusals_count_from_the_first_one_in_a_row(place: Place) -> None:
-    tries = place.path / "tries"
-    lines = mount(
-        place,
-        f"echo x >> {tries}; [ $(wc -l < {tries}) -ge 50 ] && exit 0\n"
-        f"[ $(wc -l < {tries}) = 25 ] && why='timed out' || why='Permission denied'\n"
-        f'echo "{REFUSED.format("$why")}" >&2; exit 1',
-    )
-    assert lines[-1] == "mounted"
+    assert mount(place, after_both(place, 50, "-ne 25"))[-1] == "mounted"
 
 
 def test_a_mount_that_hangs_is_told(place: Place) -> None:

@@ -127,6 +127,21 @@ def test_boot_status_and_shutdown_account_for_every_node(cluster: BootCluster) -
     json.dumps([booted.plain(), seen.plain(), down.plain()])
 
 
+def test_a_board_that_hangs_holds_no_shutdown_up(cluster: BootCluster) -> None:
+    boot(sources(cluster), settings=SETTINGS, banks=[1])
+    halt = [sys.executable, str(cluster.folder / "halt.py"), str(cluster.folder), "pi-1-2"]
+    hangs = f"{{{{ ['sleep', '60'] if inventory_hostname == 'pi-1-1' else {halt} }}}}"
+    # the task ends after 6 s
+    variables = {"shutdown_login_s": -24, "shutdown_command": hangs}
+    began = time.monotonic()
+    down = shutdown(sources(cluster), banks=[1], options=Options(variables=variables))
+    assert time.monotonic() - began < 55
+    assert (down.end, down.status) == (End.DONE, 0), down.report
+    assert down.report["unreachable"] == ["pi-1-1"]
+    assert cluster.halted() == ["pi-1-2"]
+    assert cluster.switched() == ["on 1", "off 1"]
+
+
 def test_below_the_quorum_is_a_result_and_no_error(cluster: BootCluster, tmp_path: Path) -> None:
     cluster.silence("pi-2-1")
     options = Options(variables={"campaign_max_attempts": 1}, artefacts=tmp_path / "kept")
